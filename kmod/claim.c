@@ -1,0 +1,734 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Claim, release, reset, recover, attach, detach: what an admin asks for, on whole sets, all or nothing.
+ *
+ * Every function here runs in an operation's work and may take long. A claim goes: verdict of every member (nothing has been touched yet) -> state
+ * claiming -> driver_override -> host drivers unbound -> bound to us -> DMA owned (blocked from here) -> quiesce, reset, compare -> ready. A failure
+ * before DMA is owned gives every member back to its host driver; after it, a member that does not pass is quarantined, with DMA blocked. While a
+ * host driver hangs in remove() nothing is held but the set's busy mark; the watchdog of the operation tells the caller.
+ */
+
+#include <linux/delay.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "claim.h"
+#include "device.h"
+#include "host.h"
+#include "lease.h"
+#include "op.h"
+#include "set.h"
+#include "state.h"
+#include "verdict.h"
+#include "vm.h"
+
+/* What a claim works on: the functions of one set that can be claimed. */
+struct claim {
+	struct dpath_op *op;
+	struct iommu_group *group;
+	struct dpath_members members;
+	struct dpath_device *devs[DPATH_SET_MAX];
+	struct dpath_set *set;
+	bool taken[DPATH_SET_MAX];	/* override set, host driver asked to go */
+	struct dpath_verdict verdict;
+};
+
+/* Bridges of the set stay with the host: they do no DMA of their own and their driver manages none. */
+static void drop_bridges(struct dpath_members *members)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < members->nr; i++) {
+		if (members->pdev[i]->hdr_type == PCI_HEADER_TYPE_NORMAL)
+			members->pdev[kept++] = members->pdev[i];
+		else
+			pci_dev_put(members->pdev[i]);
+	}
+	members->nr = kept;
+}
+
+static int keep_verdict(struct claim *claim)
+{
+	kfree(claim->op->verdict);
+	claim->op->verdict = kmemdup(&claim->verdict, sizeof(claim->verdict), GFP_KERNEL);
+	return claim->op->verdict ? 0 : -ENOMEM;
+}
+
+static int refuse(struct claim *claim, struct pci_dev *pdev, const struct dpath_reason *reason, int ret)
+{
+	keep_verdict(claim);
+	return dpath_op_fail(claim->op, ret, "%s: %s: %s%s%s", pci_name(pdev), dpath_reason_name(reason->code), reason->culprit,
+			     reason->fix[0] ? "; fix: " : "", reason->fix);
+}
+
+/* In use now is busy; what the platform or an admin rules out is not permitted. */
+static int reason_errno(enum directpath_reason code)
+{
+	switch (code) {
+	case DIRECTPATH_REASON_NETDEV_UP:
+	case DIRECTPATH_REASON_DRIVER_BUSY:
+	case DIRECTPATH_REASON_VFS_ENABLED:
+	case DIRECTPATH_REASON_CONSOLE_GPU:
+	case DIRECTPATH_REASON_DRIVER_BOUND:
+	case DIRECTPATH_REASON_SET_SHARED:
+		return -EBUSY;
+	default:
+		return -EPERM;
+	}
+}
+
+static void add_driver_bound(struct dpath_verdict *verdict, const char *driver)
+{
+	struct dpath_reason *reason;
+
+	if (verdict->nr == DPATH_REASONS_MAX)
+		return;
+	reason = &verdict->reasons[verdict->nr++];
+	*reason = (struct dpath_reason){ .code = DIRECTPATH_REASON_DRIVER_BOUND, .blocking = true };
+	scnprintf(reason->culprit, sizeof(reason->culprit), "the host driver %s is bound to it", driver);
+	scnprintf(reason->fix, sizeof(reason->fix), "give `unbind' to take it from %s", driver);
+}
+
+static int judge(struct claim *claim, struct pci_dev *pdev)
+{
+	struct dpath_verdict_opts opts = {};
+	struct dpath_verdict *verdict = &claim->verdict;
+	struct dpath_op *op = claim->op;
+	struct dpath_device *dev;
+	char driver[32];
+	unsigned int i;
+
+	mutex_lock(&dpath_table_lock);
+	opts.unsafe_interrupts = dpath_host.unsafe_interrupts;
+	dev = dpath_device_lookup_locked(pci_name(pdev));
+	opts.consent_none = dev && dev->policy.consent_none;
+	mutex_unlock(&dpath_table_lock);
+
+	memset(verdict, 0, sizeof(*verdict));
+	dpath_verdict_collect(pdev, &opts, verdict);
+	dpath_device_driver_name(pdev, driver, sizeof(driver));
+	if (driver[0] && !dpath_driver_is_ours(pdev)) {
+		dpath_verdict_in_use(pdev, verdict);
+		if (!op->unbind)
+			add_driver_bound(verdict, driver);
+	}
+	for (i = 0; i < verdict->nr; i++) {
+		const struct dpath_reason *reason = &verdict->reasons[i];
+
+		if (!reason->blocking || (reason->forceable && dpath_op_forces(op, reason->code)))
+			continue;
+		if (reason->code == DIRECTPATH_REASON_SET_SHARED && op->whole_set && reason->forceable)
+			continue;
+		return refuse(claim, pdev, reason, reason_errno(reason->code));
+	}
+	return 0;
+}
+
+static int refuse_partial(struct claim *claim, struct pci_dev *pdev)
+{
+	char others[160] = "";
+	unsigned int i, len = 0;
+
+	for (i = 0; i < claim->members.nr; i++)
+		if (claim->members.pdev[i] != pdev)
+			len += scnprintf(others + len, sizeof(others) - len, "%s%s", len ? ", " : "", pci_name(claim->members.pdev[i]));
+	return dpath_op_fail(claim->op, -EBUSY, "%s: set-shared: set %d also holds %s; claim the whole set (set), or none of it", pci_name(pdev),
+			     iommu_group_id(claim->group), others);
+}
+
+/* Who is in the set, and may all of them be taken? Touches nothing. */
+static int examine(struct claim *claim)
+{
+	struct dpath_op *op = claim->op;
+	struct pci_dev *pdev;
+	unsigned int i;
+	int ret;
+
+	pdev = dpath_device_find_pci(op->address);
+	if (IS_ERR(pdev))
+		return dpath_op_fail(op, PTR_ERR(pdev), "no PCI function %s", op->address);
+	claim->group = iommu_group_get(&pdev->dev);
+	if (!claim->group) {
+		ret = judge(claim, pdev) ?: -EPERM;
+		goto out;
+	}
+	ret = dpath_group_members(claim->group, &claim->members);
+	if (ret) {
+		dpath_op_fail(op, ret, "set %d of %s cannot be listed", iommu_group_id(claim->group), op->address);
+		goto out;
+	}
+	/* The function that was named is judged first, so that its own reasons are what the caller reads. */
+	ret = judge(claim, pdev);
+	if (ret)
+		goto out;
+	drop_bridges(&claim->members);
+	if (claim->members.nr > 1 && !op->whole_set) {
+		ret = refuse_partial(claim, pdev);
+		goto out;
+	}
+	for (i = 0; i < claim->members.nr && !ret; i++)
+		if (claim->members.pdev[i] != pdev)
+			ret = judge(claim, claim->members.pdev[i]);
+out:
+	pci_dev_put(pdev);
+	return ret;
+}
+
+/* Is all of it ours already? */
+static bool already_claimed_locked(struct claim *claim)
+{
+	unsigned int i, claimed = 0;
+
+	lockdep_assert_held(&dpath_table_lock);
+	for (i = 0; i < claim->members.nr; i++)
+		claimed += dpath_state_claimed(claim->devs[i]->state) && claim->devs[i]->state != DIRECTPATH_STATE_CLAIMING;
+	return claimed && claimed == claim->members.nr;
+}
+
+/* All members to `claiming', or none. 1: nothing to do. */
+static int enter_claiming(struct claim *claim)
+{
+	struct dpath_op *op = claim->op;
+	unsigned int i;
+	int ret = 0;
+
+	mutex_lock(&dpath_table_lock);
+	for (i = 0; i < claim->members.nr; i++) {
+		claim->devs[i] = dpath_device_obtain_locked(claim->members.pdev[i]);
+		if (!claim->devs[i]) {
+			ret = -ENOMEM;
+			goto out;
+		}
+	}
+	if (already_claimed_locked(claim)) {
+		ret = 1;
+		goto out;
+	}
+	claim->set = dpath_set_obtain_locked(claim->group);
+	if (!claim->set) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	if (!dpath_set_begin_locked(claim->set, "claim")) {
+		scnprintf(op->message, sizeof(op->message), "set %d is busy: %s; try again when it has ended", claim->set->id,
+			  claim->set->busy ?: "it runs");
+		dpath_set_put(claim->set);
+		claim->set = NULL;
+		ret = -EBUSY;
+		goto out;
+	}
+	for (i = 0; i < claim->members.nr; i++) {
+		if (claim->devs[i]->state != DIRECTPATH_STATE_HOST)
+			continue;	/* a member that was bound by hand is ours already */
+		dpath_set_link_locked(claim->set, claim->devs[i]);
+		claim->devs[i]->detail[0] = '\0';
+		dpath_device_set_state_locked(claim->devs[i], DIRECTPATH_STATE_CLAIMING, "dev-claim");
+	}
+out:
+	mutex_unlock(&dpath_table_lock);
+	return ret;
+}
+
+static int take_member(struct claim *claim, unsigned int i, const char *ours)
+{
+	struct dpath_device *dev = claim->devs[i];
+	char driver[sizeof(dev->host_driver)];
+	char *override;
+	int ret;
+
+	if (dev->bound)
+		return 0;
+	dpath_device_driver_name(dev->pdev, driver, sizeof(driver));
+	dpath_driver_get_override(dev->pdev, &override);
+	mutex_lock(&dpath_table_lock);
+	strscpy(dev->host_driver, driver, sizeof(dev->host_driver));
+	kfree(dev->prev_override);
+	dev->prev_override = override;
+	mutex_unlock(&dpath_table_lock);
+
+	ret = dpath_driver_set_override(dev->pdev, ours);
+	if (ret)
+		return dpath_op_fail(claim->op, ret, "%s: driver_override could not be set (%d)", dev->address, ret);
+	claim->taken[i] = true;
+	if (!driver[0])
+		return 0;
+	dpath_device_detail(dev, "%s remove", driver);
+	dpath_op_deadline(claim->op, READ_ONCE(dpath_host.unbind_deadline_ms),
+			  "%s: the host driver %s has not let go in time; it stays `claiming' until that driver returns, and then goes back to it",
+			  dev->address, driver);
+	dpath_driver_unbind(dev->pdev);
+	dpath_device_detail(dev, "%s", "");
+	return 0;
+}
+
+static int bind_member(struct claim *claim, unsigned int i, const char *ours)
+{
+	struct dpath_device *dev = claim->devs[i];
+	int ret;
+
+	if (dev->bound)
+		return 0;
+	ret = dpath_driver_bind(dev->pdev, ours);
+	if (!ret && !dev->bound)
+		ret = -ENODEV;
+	if (ret)
+		return dpath_op_fail(claim->op, ret, "%s: the %s driver could not be bound (%d)", dev->address, ours, ret);
+	return 0;
+}
+
+/* Back to the host driver; says in the detail what went wrong, for there is nobody to refuse to. */
+static void return_to_host(struct dpath_device *dev, bool driverless)
+{
+	char driver[sizeof(dev->host_driver)];
+	char *override;
+	int ret;
+
+	mutex_lock(&dpath_table_lock);
+	override = dev->prev_override;
+	dev->prev_override = NULL;
+	strscpy(driver, dev->host_driver, sizeof(driver));
+	mutex_unlock(&dpath_table_lock);
+
+	dpath_driver_set_override(dev->pdev, override);
+	kfree(override);
+	if (!driver[0] || driverless || dev->unplugged)
+		return;
+	ret = dpath_driver_bind(dev->pdev, driver);
+	if (ret == -ENOENT)
+		dpath_device_detail(dev, "host driver %s is not loaded any more", driver);
+	else if (ret && ret != -EBUSY)
+		dpath_device_detail(dev, "host driver %s did not take it back (%d)", driver, ret);
+}
+
+static void set_releasing(struct dpath_device *dev, bool on)
+{
+	mutex_lock(&dpath_table_lock);
+	dev->releasing = on;
+	mutex_unlock(&dpath_table_lock);
+}
+
+static void unbind_ours(struct dpath_device *dev)
+{
+	set_releasing(dev, true);
+	if (dpath_driver_is_ours(dev->pdev))
+		dpath_driver_unbind(dev->pdev);
+	set_releasing(dev, false);
+}
+
+/* Nothing has been owned yet: every member that was taken goes back. */
+static void roll_back(struct claim *claim)
+{
+	unsigned int i;
+
+	for (i = claim->members.nr; i--; ) {
+		struct dpath_device *dev = claim->devs[i];
+
+		if (dev->by_hand && dev->bound)
+			continue;
+		unbind_ours(dev);
+		mutex_lock(&dpath_table_lock);
+		dpath_device_set_state_locked(dev, dev->unplugged ? DIRECTPATH_STATE_GONE : DIRECTPATH_STATE_HOST, "the claim failed");
+		mutex_unlock(&dpath_table_lock);
+		dpath_set_unlink(claim->set, dev);
+		if (claim->taken[i])
+			return_to_host(dev, false);
+	}
+}
+
+static int take_all(struct claim *claim)
+{
+	char ours[32];
+	unsigned int i;
+	int ret = 0;
+
+	dpath_driver_name(ours, sizeof(ours));
+	for (i = 0; i < claim->members.nr && !ret; i++)
+		ret = take_member(claim, i, ours);
+	if (!ret && dpath_op_expired(claim->op))
+		ret = -ETIMEDOUT;	/* the caller was told; what he was told is what happens */
+	for (i = 0; i < claim->members.nr && !ret; i++)
+		ret = bind_member(claim, i, ours);
+	return ret;
+}
+
+static int run_claim(struct claim *claim)
+{
+	char why[192] = "";
+	int ret;
+
+	ret = examine(claim);
+	if (ret)
+		return ret;
+	ret = enter_claiming(claim);
+	if (ret)
+		return ret > 0 ? 0 : ret;
+	ret = take_all(claim);
+	if (ret) {
+		roll_back(claim);
+		goto out;
+	}
+	dpath_op_deadline(claim->op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state",
+			  claim->op->address);
+	ret = dpath_set_take_over(claim->set, why, sizeof(why));
+	if (ret) {
+		dpath_op_fail(claim->op, ret, "%s", why);
+		if (!claim->set->owned)
+			roll_back(claim);
+	}
+out:
+	dpath_set_end(claim->set);
+	dpath_set_put(claim->set);
+	return ret;
+}
+
+int dpath_claim_op(struct dpath_op *op)
+{
+	struct claim *claim;
+	unsigned int i;
+	int ret;
+
+	claim = kzalloc(sizeof(*claim), GFP_KERNEL);
+	if (!claim)
+		return -ENOMEM;
+	claim->op = op;
+	ret = run_claim(claim);
+	for (i = 0; i < DPATH_SET_MAX; i++)
+		if (claim->devs[i])
+			dpath_device_put(claim->devs[i]);
+	dpath_group_put_members(&claim->members);
+	if (claim->group)
+		iommu_group_put(claim->group);
+	kfree(claim);
+	return ret;
+}
+
+/* --- release --- */
+
+/* The set of the function that an operation names, with a reference. */
+static struct dpath_set *set_of(struct dpath_op *op, const char *address)
+{
+	struct dpath_set *set = NULL;
+	struct dpath_device *dev;
+	struct pci_dev *pdev;
+
+	pdev = dpath_device_find_pci(address);
+	if (IS_ERR(pdev)) {
+		dpath_op_fail(op, PTR_ERR(pdev), "no PCI function %s", address);
+		return ERR_CAST(pdev);
+	}
+	pci_dev_put(pdev);
+	mutex_lock(&dpath_table_lock);
+	dev = dpath_device_lookup_locked(address);
+	if (dev && dev->set) {
+		set = dev->set;
+		dpath_set_get(set);
+	}
+	mutex_unlock(&dpath_table_lock);
+	return set;
+}
+
+static int check_release_locked(struct dpath_set *set, struct dpath_op *op)
+{
+	struct dpath_device *dev;
+
+	lockdep_assert_held(&dpath_table_lock);
+	if (set->vm) {
+		scnprintf(op->message, sizeof(op->message), "%s: set %d is attached to VM %s: vm detach %s %s first", op->address, set->id,
+			  set->vm->name, set->vm->name, op->address);
+		return -EBUSY;
+	}
+	if (set->nr > 1 && !op->whole_set) {
+		scnprintf(op->message, sizeof(op->message), "%s: set %d has %u members and is released as a whole: say set", op->address, set->id,
+			  set->nr);
+		return -EBUSY;
+	}
+	list_for_each_entry(dev, &set->devices, set_node) {
+		if (dev->state == DIRECTPATH_STATE_READY || dev->state == DIRECTPATH_STATE_CLAIMING)
+			continue;
+		if (dpath_state_busy(dev->state)) {
+			scnprintf(op->message, sizeof(op->message), "%s is %s: wait until that has ended", dev->address,
+				  dpath_state_name(dev->state));
+			return -EBUSY;
+		}
+		if (dpath_op_forces(op, DIRECTPATH_REASON_IDENTITY_MISMATCH))
+			continue;
+		scnprintf(op->message, sizeof(op->message),
+			  "%s is %s (%s): dev recover it, or give it to the host as it is with force identity-mismatch", dev->address,
+			  dpath_state_name(dev->state), dev->detail);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* Unbind, give DMA back, bind the host drivers. The set is begun and has no run. */
+static void release_members(struct dpath_set *set, bool driverless, struct dpath_op *op)
+{
+	struct dpath_device *devs[DPATH_SET_MAX];
+	unsigned int nr, i;
+
+	nr = dpath_set_devices(set, devs);
+	for (i = 0; i < nr; i++) {
+		if (!devs[i]->unplugged)
+			dpath_reset_quiesce(devs[i]->pdev);
+		unbind_ours(devs[i]);
+	}
+	for (i = 0; i < nr; i++) {
+		mutex_lock(&dpath_table_lock);
+		devs[i]->detail[0] = '\0';
+		dpath_device_set_state_locked(devs[i], devs[i]->unplugged ? DIRECTPATH_STATE_GONE : DIRECTPATH_STATE_HOST, "released");
+		mutex_unlock(&dpath_table_lock);
+		dpath_set_unlink(set, devs[i]);
+	}
+	for (i = 0; i < nr; i++) {
+		if (op)
+			dpath_op_deadline(op, READ_ONCE(dpath_host.unbind_deadline_ms), "%s: its host driver %s takes long to start",
+					  devs[i]->address, devs[i]->host_driver);
+		return_to_host(devs[i], driverless);
+	}
+	dpath_set_put_devices(devs, nr);
+}
+
+int dpath_release_op(struct dpath_op *op)
+{
+	struct dpath_set *set;
+	int ret;
+
+	set = set_of(op, op->address);
+	if (IS_ERR_OR_NULL(set))
+		return PTR_ERR_OR_ZERO(set);	/* not claimed: done already */
+	mutex_lock(&dpath_table_lock);
+	ret = check_release_locked(set, op);
+	if (!ret && !dpath_set_begin_locked(set, "release")) {
+		scnprintf(op->message, sizeof(op->message), "set %d is busy: %s", set->id, set->busy ?: "it runs");
+		ret = -EBUSY;
+	}
+	mutex_unlock(&dpath_table_lock);
+	if (!ret) {
+		release_members(set, op->driverless, op);
+		dpath_set_end(set);
+	}
+	dpath_set_put(set);
+	return ret;
+}
+
+static struct dpath_set *any_set(void)
+{
+	struct dpath_set *set;
+
+	mutex_lock(&dpath_table_lock);
+	set = list_first_entry_or_null(&dpath_sets, struct dpath_set, node);
+	if (set)
+		dpath_set_get(set);
+	mutex_unlock(&dpath_table_lock);
+	return set;
+}
+
+void dpath_release_all(void)
+{
+	struct dpath_set *set;
+
+	while ((set = any_set())) {
+		/* Works that still reset it hold the module, so there are none; the mark only keeps remove() out. */
+		mutex_lock(&dpath_table_lock);
+		set->busy = "release";
+		mutex_unlock(&dpath_table_lock);
+		dpath_set_detach_idle(set);
+		release_members(set, false, NULL);
+		dpath_set_end(set);
+		dpath_set_put(set);
+	}
+}
+
+/* --- reset and recover --- */
+
+static int begin_reset(struct dpath_set *set, struct dpath_op *op, bool recover)
+{
+	struct dpath_device *dev;
+	int ret = 0;
+
+	mutex_lock(&dpath_table_lock);
+	list_for_each_entry(dev, &set->devices, set_node) {
+		if (dev->state == DIRECTPATH_STATE_READY || dev->state == DIRECTPATH_STATE_RESERVED ||
+		    dev->state == DIRECTPATH_STATE_QUARANTINED || dev->state == DIRECTPATH_STATE_FAILED || dev->state == DIRECTPATH_STATE_DIRTY)
+			continue;
+		scnprintf(op->message, sizeof(op->message), "%s is %s: %s", dev->address, dpath_state_name(dev->state),
+			  dev->state == DIRECTPATH_STATE_RUNNING ? "stop the VM or detach it first" : "wait until that has ended");
+		ret = -EBUSY;
+		goto out;
+	}
+	if (!dpath_set_begin_locked(set, recover ? "recover" : "reset")) {
+		scnprintf(op->message, sizeof(op->message), "set %d is busy: %s", set->id, set->busy ?: "it runs");
+		ret = -EBUSY;
+		goto out;
+	}
+	if (recover)
+		set->kept = false;
+	list_for_each_entry(dev, &set->devices, set_node)
+		if (!recover || dev->state == DIRECTPATH_STATE_QUARANTINED || dev->state == DIRECTPATH_STATE_FAILED)
+			dpath_device_set_state_locked(dev, DIRECTPATH_STATE_RESETTING, recover ? "dev-recover" : "dev-reset");
+out:
+	mutex_unlock(&dpath_table_lock);
+	return ret;
+}
+
+static int reset_set(struct dpath_op *op, bool recover)
+{
+	char why[192] = "";
+	struct dpath_set *set;
+	int ret;
+
+	set = set_of(op, op->address);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	if (!set)
+		return dpath_op_fail(op, -EINVAL, "%s is not claimed: dev claim it first", op->address);
+	ret = begin_reset(set, op, recover);
+	if (ret)
+		goto out;
+	dpath_op_deadline(op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state", op->address);
+	ret = dpath_set_clean(set, recover ? "recovered" : "reset", why, sizeof(why));
+	if (ret)
+		dpath_op_fail(op, ret == -ENODEV ? -EIO : ret, "%s", why);
+	dpath_set_end(set);
+out:
+	dpath_set_put(set);
+	return ret == -ENODEV ? -EIO : ret;
+}
+
+int dpath_reset_op(struct dpath_op *op)
+{
+	return reset_set(op, false);
+}
+
+int dpath_recover_op(struct dpath_op *op)
+{
+	return reset_set(op, true);
+}
+
+/* --- attach and detach --- */
+
+/* All functions an operation names must be of one set; with a reference. */
+static struct dpath_set *common_set(struct dpath_op *op)
+{
+	struct dpath_set *set = NULL, *next;
+	unsigned int i;
+
+	for (i = 0; i < op->nr_addresses; i++) {
+		next = set_of(op, op->addresses[i]);
+		if (!next) {
+			dpath_op_fail(op, -EINVAL, "%s is not claimed: dev claim it first", op->addresses[i]);
+			next = ERR_PTR(-EINVAL);
+		}
+		if (!IS_ERR(next) && set && next != set) {
+			dpath_op_fail(op, -EINVAL, "%s and %s are of different sets: attach them one after the other", op->addresses[0],
+				      op->addresses[i]);
+			dpath_set_put(next);
+			next = ERR_PTR(-EINVAL);
+		}
+		if (set)
+			dpath_set_put(set);
+		set = next;
+		if (IS_ERR(set))
+			break;
+	}
+	return set;
+}
+
+int dpath_attach_op(struct dpath_op *op)
+{
+	char why[192] = "";
+	struct dpath_set *set;
+	struct dpath_vm *vm;
+	int ret;
+
+	vm = dpath_vm_lookup(op->vm_name);
+	if (!vm)
+		return dpath_op_fail(op, -ENOENT, "no VM %s: vm add makes one", op->vm_name);
+	set = common_set(op);
+	if (IS_ERR_OR_NULL(set)) {
+		ret = set ? PTR_ERR(set) : -EINVAL;
+		goto out;
+	}
+	ret = dpath_set_attach(set, vm, why, sizeof(why));
+	if (ret)
+		dpath_op_fail(op, ret, "%s", why);
+	dpath_set_put(set);
+out:
+	dpath_vm_put(vm);
+	return ret;
+}
+
+/* Ask the VMM to give the set back; true if anybody listens. */
+static bool request_release(struct dpath_set *set)
+{
+	struct dpath_device *dev;
+	bool heard = false;
+
+	mutex_lock(&dpath_table_lock);
+	list_for_each_entry(dev, &set->devices, set_node)
+		if (dev->lease)
+			heard |= dpath_irqs_notify_req(&dev->lease->irqs);
+	mutex_unlock(&dpath_table_lock);
+	return heard;
+}
+
+static bool set_runs(const struct dpath_set *set)
+{
+	return READ_ONCE(set->run);
+}
+
+static bool begin_detach(struct dpath_set *set)
+{
+	bool begun;
+
+	mutex_lock(&dpath_table_lock);
+	begun = dpath_set_begin_locked(set, "detach");
+	mutex_unlock(&dpath_table_lock);
+	return begun;
+}
+
+static int check_detach(struct dpath_set *set, struct dpath_op *op)
+{
+	int ret = 0;
+
+	mutex_lock(&dpath_table_lock);
+	if (!set->vm) {
+		ret = 1;
+	} else if (strcmp(set->vm->name, op->vm_name)) {
+		scnprintf(op->message, sizeof(op->message), "%s is attached to VM %s, not to %s", op->addresses[0], set->vm->name, op->vm_name);
+		ret = -EINVAL;
+	}
+	mutex_unlock(&dpath_table_lock);
+	return ret;
+}
+
+int dpath_detach_op(struct dpath_op *op)
+{
+	unsigned long patience = msecs_to_jiffies(READ_ONCE(dpath_host.revoke_deadline_ms));
+	struct dpath_set *set;
+	int ret;
+
+	set = common_set(op);
+	if (IS_ERR_OR_NULL(set))
+		return set ? PTR_ERR(set) : -EINVAL;
+	ret = check_detach(set, op);
+	if (ret)
+		goto out;
+
+	/* The graceful way first: a VMM that listens unplugs the device from its guest. */
+	if (!op->now && set_runs(set) && request_release(set))
+		wait_event_timeout(dpath_state_wait, !set_runs(set), patience);
+	dpath_op_deadline(op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state",
+			  op->addresses[0]);
+	/* The VM may start it again between the end of one run and our mark. */
+	do {
+		dpath_set_revoke(set, op->now ? "revoked" : "detached");
+		wait_event_timeout(dpath_state_wait, !READ_ONCE(set->busy), HZ);
+	} while (!begin_detach(set));
+	dpath_set_detach_idle(set);
+	dpath_set_end(set);
+out:
+	dpath_set_put(set);
+	return ret > 0 ? 0 : ret;
+}

@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Config space of one lease. cfgperm.c knows which bit comes from where; this file brings the hardware and does what some writes mean: decode,
+ * INTx, power state, function level reset, read request size, VPD.
+ *
+ * BARs are sized by their masks: the bits below the size are not writable and read as the flags, so that ones written come back as the size. They
+ * start at 0, like after a reset, and never show a host address; the hardware's are not touched.
+ *
+ * dpath_config.lock is held around each naturally aligned access of at most four bytes, which is what hardware would see; a guest reset alone
+ * runs without it. Order: config lock, then the locks of interrupts, of mmio and of the space, by way of the ops.
+ *
+ * The hardware is accessed under pci_cfg_access_trylock() and not by the pci_user_*() calls: those wait while a reset has the function, which may
+ * be a minute, and with the lock held dpath_config_kill() would wait too; a revoke must not. What a guest sees instead is what bare metal shows
+ * during a reset: reads answer ones, writes are lost. Who resets by a trylock meets this one for some microseconds and has to try again.
+ */
+
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#include "cfgperm.h"
+#include "config.h"
+
+/* A register may span several accesses or share one; both ask by byte. */
+static bool covers(unsigned int offset, unsigned int width, unsigned int reg)
+{
+	return reg >= offset && reg < offset + width;
+}
+
+static u8 byte_at(u32 value, unsigned int offset, unsigned int reg)
+{
+	return value >> ((reg - offset) * 8);
+}
+
+static u32 ones(unsigned int width)
+{
+	return GENMASK(width * 8 - 1, 0);
+}
+
+static u32 read_hw(struct pci_dev *pdev, unsigned int offset, unsigned int width)
+{
+	u32 dword = ~0U;
+	u16 word = ~0;
+	u8 byte = ~0;
+
+	switch (width) {
+	case 1:
+		pci_read_config_byte(pdev, offset, &byte);
+		return byte;
+	case 2:
+		pci_read_config_word(pdev, offset, &word);
+		return word;
+	default:
+		pci_read_config_dword(pdev, offset, &dword);
+		return dword;
+	}
+}
+
+/* Write the bytes that @lanes names and no others, in accesses as wide as that allows. */
+static void write_hw(struct pci_dev *pdev, unsigned int offset, unsigned int width, u32 value, u32 lanes)
+{
+	unsigned int half = width / 2;
+
+	lanes &= ones(width);
+	if (!lanes)
+		return;
+	if (lanes != ones(width)) {
+		write_hw(pdev, offset, half, value, lanes);
+		write_hw(pdev, offset + half, half, value >> (half * 8), lanes >> (half * 8));
+		return;
+	}
+	switch (width) {
+	case 1:
+		pci_write_config_byte(pdev, offset, value);
+		break;
+	case 2:
+		pci_write_config_word(pdev, offset, value);
+		break;
+	default:
+		pci_write_config_dword(pdev, offset, value);
+		break;
+	}
+}
+
+static int read_for_walk(void *ctx, unsigned int offset, u32 *value)
+{
+	return pcibios_err_to_errno(pci_read_config_dword(ctx, offset, value));
+}
+
+/* Address bits of a BAR: those that do not lie within it. */
+static u64 bar_mask(struct pci_dev *pdev, int index)
+{
+	u64 size = pci_resource_len(pdev, index);
+
+	return size ? ~(roundup_pow_of_two(size) - 1) : 0;
+}
+
+static void set_virtual(struct dpath_cfgmap *map, unsigned int offset, u32 value, u32 write)
+{
+	dpath_cfgmap_set(map, offset, 4, &(struct dpath_cfg_bits){ .shadow = value, .virt = ~0U, .write = write });
+}
+
+static void init_bars(struct dpath_config *cfg)
+{
+	struct pci_dev *pdev = cfg->pdev;
+	unsigned long flags;
+	unsigned int offset;
+	u32 low;
+	u64 mask;
+	int i;
+
+	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
+		flags = pci_resource_flags(pdev, i);
+		offset = PCI_BASE_ADDRESS_0 + 4 * i;
+		mask = bar_mask(pdev, i);
+		if (!mask)
+			continue;
+		if (flags & IORESOURCE_IO) {
+			set_virtual(cfg->map, offset, PCI_BASE_ADDRESS_SPACE_IO, mask & PCI_BASE_ADDRESS_IO_MASK);
+			continue;
+		}
+		cfg->has_mem = true;
+		low = flags & IORESOURCE_PREFETCH ? PCI_BASE_ADDRESS_MEM_PREFETCH : 0;
+		if (flags & IORESOURCE_MEM_64)
+			low |= PCI_BASE_ADDRESS_MEM_TYPE_64;
+		set_virtual(cfg->map, offset, low, mask & PCI_BASE_ADDRESS_MEM_MASK);
+		/* The upper half has no resource of its own: the PCI core leaves the next slot empty. */
+		if (flags & IORESOURCE_MEM_64 && i + 1 < PCI_STD_NUM_BARS)
+			set_virtual(cfg->map, offset + 4, 0, mask >> 32);
+	}
+	mask = bar_mask(pdev, PCI_ROM_RESOURCE);
+	if (mask)
+		set_virtual(cfg->map, PCI_ROM_ADDRESS, 0, (mask & PCI_ROM_ADDRESS_MASK) | PCI_ROM_ADDRESS_ENABLE);
+}
+
+/* What is not in config space or must not be believed there. */
+static void init_registers(struct dpath_config *cfg)
+{
+	struct dpath_cfgmap *map = cfg->map;
+	struct pci_dev *pdev = cfg->pdev;
+
+	set_virtual(map, PCI_VENDOR_ID, pdev->vendor | (u32)pdev->device << 16, 0);
+	if (!pdev->irq)
+		map->shadow[PCI_INTERRUPT_PIN] = 0;
+	/* A virtual function has no enable bit for memory; it decodes as the physical one says (SR-IOV 1.1, 3.4.1.3). */
+	if (pdev->no_command_memory) {
+		map->virt[PCI_COMMAND] |= PCI_COMMAND_MEMORY;
+		map->shadow[PCI_COMMAND] |= PCI_COMMAND_MEMORY;
+	}
+	/* The flag is the most significant bit of the dword. */
+	if (cfg->exp && pdev->dev_flags & PCI_DEV_FLAGS_NO_FLR_RESET)
+		map->shadow[cfg->exp + PCI_EXP_DEVCAP + 3] &= ~(PCI_EXP_DEVCAP_FLR >> 24);
+}
+
+static u16 find_cap(struct dpath_config *cfg, u16 id)
+{
+	const struct dpath_cfgcap *cap = dpath_cfgmap_find(cfg->map, id, false);
+
+	return cap ? cap->pos : 0;
+}
+
+/* Adopt what the hardware decodes now. */
+static void sync_command_locked(struct dpath_config *cfg)
+{
+	struct dpath_cfg_bits bits = dpath_cfgmap_bits(cfg->map, PCI_COMMAND, 2);
+	u16 command;
+
+	lockdep_assert_held(&cfg->lock);
+	if (!pci_cfg_access_trylock(cfg->pdev))
+		return;
+	command = dpath_cfg_merge_read(&bits, read_hw(cfg->pdev, PCI_COMMAND, 2));
+	pci_cfg_access_unlock(cfg->pdev);
+	WRITE_ONCE(cfg->mem_enabled, command & PCI_COMMAND_MEMORY);
+	WRITE_ONCE(cfg->io_enabled, command & PCI_COMMAND_IO);
+}
+
+/**
+ * dpath_config_init - config space for a new lease
+ * @cfg: storage, part of the lease
+ * @pdev: the function; enabled, in D0, MSI and MSI-X off, and nobody else resets it meanwhile
+ * @ops: what writes set off
+ * @ctx: for @ops
+ * @stats: counters of the lease
+ *
+ * Context: may sleep; allocates with GFP_KERNEL_ACCOUNT.
+ * Return: 0; -ENOMEM; -ENODEV: the function does not answer; -EINVAL: it is no endpoint; an error of a config read.
+ */
+int dpath_config_init(struct dpath_config *cfg, struct pci_dev *pdev, const struct dpath_config_ops *ops, void *ctx,
+		      struct dpath_lease_stats *stats)
+{
+	struct dpath_cfg_reader reader = { .read = read_for_walk, .ctx = pdev };
+	int ret;
+
+	reader.size = pdev->cfg_size >= DPATH_CFG_SIZE ? DPATH_CFG_SIZE : PCI_CFG_SPACE_SIZE;
+	*cfg = (struct dpath_config){
+		.pdev = pdev,
+		.ops = ops,
+		.ctx = ctx,
+		.stats = stats,
+		.size = reader.size,
+		.power = (__force u8)PCI_D0,
+	};
+	cfg->map = kvmalloc(sizeof(*cfg->map), GFP_KERNEL_ACCOUNT);
+	if (!cfg->map)
+		return -ENOMEM;
+	ret = dpath_cfgmap_build(cfg->map, &reader);
+	if (ret)
+		goto err_free_map;
+	if (cfg->map->flaw)
+		pci_info_ratelimited(pdev, "config space: %s\n", cfg->map->flaw);
+	cfg->pm = find_cap(cfg, PCI_CAP_ID_PM);
+	cfg->exp = find_cap(cfg, PCI_CAP_ID_EXP);
+	cfg->af = find_cap(cfg, PCI_CAP_ID_AF);
+	cfg->vpd = find_cap(cfg, PCI_CAP_ID_VPD);
+	init_bars(cfg);
+	init_registers(cfg);
+	mutex_init(&cfg->lock);
+	mutex_lock(&cfg->lock);
+	sync_command_locked(cfg);
+	mutex_unlock(&cfg->lock);
+	return 0;
+
+err_free_map:
+	kvfree(cfg->map);
+	return ret;
+}
+
+/**
+ * dpath_config_hide_intx - show a function without INTx
+ * @cfg: config space of a lease that nobody has opened yet
+ */
+void dpath_config_hide_intx(struct dpath_config *cfg)
+{
+	mutex_lock(&cfg->lock);
+	cfg->map->shadow[PCI_INTERRUPT_PIN] = 0;
+	mutex_unlock(&cfg->lock);
+}
+
+/**
+ * dpath_config_kill - the lease has ended
+ * @cfg: its config space
+ *
+ * When it returns no access reaches the function and no op is called, but for a guest reset that was already under way.
+ *
+ * Context: waits for an access that is under way, never for a reset.
+ */
+void dpath_config_kill(struct dpath_config *cfg)
+{
+	mutex_lock(&cfg->lock);
+	cfg->dead = true;
+	mutex_unlock(&cfg->lock);
+}
+
+/**
+ * dpath_config_destroy - free config space
+ * @cfg: killed, and out of reach of every fd
+ */
+void dpath_config_destroy(struct dpath_config *cfg)
+{
+	kvfree(cfg->map);
+	mutex_destroy(&cfg->lock);
+}
+
+/* The widest access that hardware would see at this place. */
+static unsigned int access_width(u32 offset, size_t count)
+{
+	if (!(offset & 3) && count >= 4)
+		return 4;
+	if (!(offset & 1) && count >= 2)
+		return 2;
+	return 1;
+}
+
+static u32 read_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width)
+{
+	struct dpath_cfg_bits bits = dpath_cfgmap_bits(cfg->map, offset, width);
+	u32 hw = ~0U;
+
+	lockdep_assert_held(&cfg->lock);
+	if (cfg->dead)
+		return ~0U;
+	if (bits.virt != ones(width) && pci_cfg_access_trylock(cfg->pdev)) {
+		hw = read_hw(cfg->pdev, offset, width);
+		pci_cfg_access_unlock(cfg->pdev);
+	}
+	return dpath_cfg_merge_read(&bits, hw);
+}
+
+/**
+ * dpath_config_read - the guest reads
+ * @cfg: config space
+ * @offset: first byte
+ * @buf: kernel buffer for the bytes, little endian as in config space
+ * @count: how many; any number, split into naturally aligned accesses
+ *
+ * Return: @count; -EINVAL beyond the end.
+ */
+ssize_t dpath_config_read(struct dpath_config *cfg, u32 offset, void *buf, size_t count)
+{
+	size_t done = 0;
+	unsigned int width;
+	u32 value;
+
+	if (offset > cfg->size || count > cfg->size - offset)
+		return -EINVAL;
+	atomic64_inc(&cfg->stats->config_reads);
+	for (; done < count; done += width) {
+		width = access_width(offset + done, count - done);
+		mutex_lock(&cfg->lock);
+		value = read_locked(cfg, offset + done, width);
+		mutex_unlock(&cfg->lock);
+		dpath_cfg_store(buf + done, width, value);
+	}
+	return count;
+}
+
+static bool decoding(const struct dpath_config *cfg, bool mem, bool io)
+{
+	return cfg->power == (__force u8)PCI_D0 && (cfg->has_mem ? mem : io);
+}
+
+static void write_intx(struct dpath_config *cfg, u8 command_high)
+{
+	bool disable = command_high & (PCI_COMMAND_INTX_DISABLE >> 8);
+
+	if (disable == cfg->intx_disabled)
+		return;
+	cfg->intx_disabled = disable;
+	cfg->ops->intx(cfg->ctx, disable);
+}
+
+static void write_power(struct dpath_config *cfg)
+{
+	u8 *ctrl = &cfg->map->shadow[cfg->pm + PCI_PM_CTRL];
+	u8 state = *ctrl & PCI_PM_CTRL_STATE_MASK;
+
+	if (state == cfg->power)
+		return;
+	if (decoding(cfg, cfg->mem_enabled, cfg->io_enabled))
+		cfg->ops->decode(cfg->ctx, false);
+	if (cfg->ops->power(cfg->ctx, (__force pci_power_t)state))
+		*ctrl = (*ctrl & ~PCI_PM_CTRL_STATE_MASK) | cfg->power;
+	else
+		WRITE_ONCE(cfg->power, state);
+	/* A function without No_Soft_Reset has lost its command register if it was not restored. */
+	sync_command_locked(cfg);
+	if (decoding(cfg, cfg->mem_enabled, cfg->io_enabled))
+		cfg->ops->decode(cfg->ctx, true);
+}
+
+/* The host chose the payload size; a read request below it would starve a peer of credits, so it is the floor. */
+static void write_readrq(struct dpath_config *cfg, u8 code)
+{
+	if (code > 5 || !pci_cfg_access_trylock(cfg->pdev))
+		return;
+	pcie_set_readrq(cfg->pdev, max(128 << code, pcie_get_mps(cfg->pdev)));
+	pci_cfg_access_unlock(cfg->pdev);
+}
+
+/* Device control, upper byte. Returns whether the guest asked for a reset. */
+static bool write_devctl(struct dpath_config *cfg, u8 before)
+{
+	unsigned int reg = cfg->exp + PCI_EXP_DEVCTL + 1;
+	u8 *now = &cfg->map->shadow[reg];
+	bool reset = *now & (PCI_EXP_DEVCTL_BCR_FLR >> 8);
+	const u8 readrq = PCI_EXP_DEVCTL_READRQ >> 8;
+
+	*now &= ~(PCI_EXP_DEVCTL_BCR_FLR >> 8);
+	if ((*now ^ before) & readrq)
+		write_readrq(cfg, (*now & readrq) >> 4);
+	return reset && cfg->map->shadow[cfg->exp + PCI_EXP_DEVCAP + 3] & (PCI_EXP_DEVCAP_FLR >> 24);
+}
+
+/* AF control. The same question. */
+static bool write_af(struct dpath_config *cfg)
+{
+	u8 *now = &cfg->map->shadow[cfg->af + PCI_AF_CTRL];
+	bool reset = *now & PCI_AF_CTRL_FLR;
+
+	*now &= ~PCI_AF_CTRL_FLR;
+	return reset && read_locked(cfg, cfg->af + PCI_AF_CAP, 1) & PCI_AF_CAP_FLR;
+}
+
+/*
+ * An address with the flag clear asks for a read, which is done when the flag turns 1. With the flag set it would be a write, which never
+ * completes here. pci_read_vpd() waits if a reset begins just now; it knows where the data ends, beyond which some functions hang.
+ */
+static bool write_vpd(struct dpath_config *cfg)
+{
+	u8 *reg = cfg->map->shadow + cfg->vpd;
+	u16 address = dpath_cfg_load(reg + PCI_VPD_ADDR, 2);
+	u8 data[4];
+
+	if (address & PCI_VPD_ADDR_F)
+		return false;
+	if (!pci_cfg_access_trylock(cfg->pdev))
+		return true;
+	pci_cfg_access_unlock(cfg->pdev);
+	if (pci_read_vpd(cfg->pdev, address & ~3, sizeof(data), data) != sizeof(data))
+		return true;
+	memcpy(reg + PCI_VPD_DATA, data, sizeof(data));
+	dpath_cfg_store(reg + PCI_VPD_ADDR, 2, address | PCI_VPD_ADDR_F);
+	return true;
+}
+
+/* Sizing a BAR writes ones to bits that are not writable. */
+static bool is_bar(unsigned int offset)
+{
+	return (offset >= PCI_BASE_ADDRESS_0 && offset < PCI_CARDBUS_CIS) || (offset >= PCI_ROM_ADDRESS && offset < PCI_CAPABILITY_LIST);
+}
+
+static void count_denied(struct dpath_config *cfg, unsigned int offset)
+{
+	atomic64_inc(&cfg->stats->config_denied);
+	dev_dbg_ratelimited(&cfg->pdev->dev, "config write at %#x denied: %s\n", offset, dpath_cfgmap_why(cfg->map, offset));
+}
+
+/* What the new value of a register means. Returns whether the guest asked for a reset. */
+static bool act_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 before)
+{
+	bool reset = false;
+
+	lockdep_assert_held(&cfg->lock);
+	if (covers(offset, width, PCI_COMMAND + 1))
+		write_intx(cfg, cfg->map->shadow[PCI_COMMAND + 1]);
+	if (cfg->pm && covers(offset, width, cfg->pm + PCI_PM_CTRL))
+		write_power(cfg);
+	if (cfg->exp && covers(offset, width, cfg->exp + PCI_EXP_DEVCTL + 1))
+		reset |= write_devctl(cfg, byte_at(before, offset, cfg->exp + PCI_EXP_DEVCTL + 1));
+	if (cfg->af && covers(offset, width, cfg->af + PCI_AF_CTRL))
+		reset |= write_af(cfg);
+	if (cfg->vpd && covers(offset, width, cfg->vpd + PCI_VPD_ADDR + 1) && !write_vpd(cfg))
+		count_denied(cfg, offset);
+	return reset;
+}
+
+/* Merge a write into shadow and hardware. Returns whether it got there: in a reset it is lost, as on bare metal. */
+static bool merge_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 value, u32 *denied)
+{
+	struct dpath_cfg_bits bits = dpath_cfgmap_bits(cfg->map, offset, width);
+	bool hard = bits.virt != ones(width);
+	struct dpath_cfg_write out;
+	u32 hw = 0;
+
+	lockdep_assert_held(&cfg->lock);
+	if (hard && !pci_cfg_access_trylock(cfg->pdev))
+		return false;
+	if (hard)
+		hw = read_hw(cfg->pdev, offset, width);
+	out = dpath_cfg_merge_write(&bits, hw, value);
+	dpath_cfg_store(cfg->map->shadow + offset, width, out.shadow);
+	write_hw(cfg->pdev, offset, width, out.hw, out.lanes);
+	if (hard)
+		pci_cfg_access_unlock(cfg->pdev);
+	*denied = out.denied;
+	return true;
+}
+
+/* One access. No op runs with config space blocked. Returns whether the guest asked for a reset. */
+static bool write_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 value)
+{
+	bool mem = cfg->mem_enabled, io = cfg->io_enabled;
+	bool was = decoding(cfg, mem, io), is;
+	u32 before = dpath_cfg_load(cfg->map->shadow + offset, width);
+	u32 denied;
+
+	lockdep_assert_held(&cfg->lock);
+	if (cfg->dead)
+		return false;
+	if (covers(offset, width, PCI_COMMAND)) {
+		mem = byte_at(value, offset, PCI_COMMAND) & PCI_COMMAND_MEMORY;
+		io = byte_at(value, offset, PCI_COMMAND) & PCI_COMMAND_IO;
+	}
+	is = decoding(cfg, mem, io);
+	if (was && !is)
+		cfg->ops->decode(cfg->ctx, false);
+	if (!merge_locked(cfg, offset, width, value, &denied)) {
+		if (was && !is)
+			cfg->ops->decode(cfg->ctx, true);
+		return false;
+	}
+	WRITE_ONCE(cfg->mem_enabled, mem);
+	WRITE_ONCE(cfg->io_enabled, io);
+	if (is && !was)
+		cfg->ops->decode(cfg->ctx, true);
+	if (denied && !is_bar(offset))
+		count_denied(cfg, offset);
+	return act_locked(cfg, offset, width, before);
+}
+
+/**
+ * dpath_config_write - the guest writes
+ * @cfg: config space
+ * @offset: first byte
+ * @buf: kernel buffer with the bytes
+ * @count: how many; any number, split into naturally aligned accesses
+ *
+ * A function level reset that the write asks for is over when it returns.
+ *
+ * Return: @count, also where bits were denied; -EINVAL beyond the end.
+ */
+ssize_t dpath_config_write(struct dpath_config *cfg, u32 offset, const void *buf, size_t count)
+{
+	size_t done = 0;
+	unsigned int width;
+	bool reset;
+
+	if (offset > cfg->size || count > cfg->size - offset)
+		return -EINVAL;
+	atomic64_inc(&cfg->stats->config_writes);
+	for (; done < count; done += width) {
+		width = access_width(offset + done, count - done);
+		mutex_lock(&cfg->lock);
+		reset = write_locked(cfg, offset + done, width, dpath_cfg_load(buf + done, width));
+		mutex_unlock(&cfg->lock);
+		/* The bit cannot fail; a function that would not reset is quarantined by whoever tried. */
+		if (reset && cfg->ops->reset(cfg->ctx))
+			count_denied(cfg, offset + done);
+	}
+	return count;
+}
+
+/**
+ * dpath_config_decoding - does the function decode now, as the guest has set it
+ * @cfg: config space
+ * @io: I/O instead of memory
+ *
+ * Context: any; takes no lock, so that every op may ask. A change comes with an op, whose caller serialises.
+ * Return: true if it does.
+ */
+bool dpath_config_decoding(struct dpath_config *cfg, bool io)
+{
+	return READ_ONCE(cfg->power) == (__force u8)PCI_D0 && (io ? READ_ONCE(cfg->io_enabled) : READ_ONCE(cfg->mem_enabled));
+}
+
+/**
+ * dpath_config_restored - the function was reset and its config restored
+ * @cfg: config space
+ *
+ * The guest's BARs and other virtual registers stay as they are; power state and decode are read back. No op is called: who did the reset opens
+ * mmio again, if dpath_config_decoding() says so.
+ *
+ * Context: may sleep; after the reset has let go of config space.
+ */
+void dpath_config_restored(struct dpath_config *cfg)
+{
+	mutex_lock(&cfg->lock);
+	if (cfg->pm)
+		cfg->map->shadow[cfg->pm + PCI_PM_CTRL] &= ~PCI_PM_CTRL_STATE_MASK;
+	WRITE_ONCE(cfg->power, (__force u8)PCI_D0);
+	if (!cfg->dead)
+		sync_command_locked(cfg);
+	mutex_unlock(&cfg->lock);
+}

@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One PCI function: its place in the owner table, its state, its settings, and the driver core's calls.
+ *
+ * The object is made when directpath first hears of a function by name (a claim, dev-set, or a bind by hand) and stays until the function leaves
+ * the bus, so that a label or the consent to a missing reset survives claim and release. States change in dpath_device_set_state_locked() only:
+ * one legal transition, one event.
+ *
+ * remove() may be called by the driver core at any time (unplug, a write to sysfs `unbind`): it takes what is left of a run away from the VM and
+ * returns; what takes long (unpin, reset) is done by the set's work, see set.c.
+ */
+
+#include <linux/device.h>
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "device.h"
+#include "host.h"
+#include "lease.h"
+#include "match.h"
+#include "ntf.h"
+#include "set.h"
+#include "state.h"
+
+LIST_HEAD(dpath_devices);
+
+static void free_device(struct kref *ref)
+{
+	struct dpath_device *dev = container_of(ref, struct dpath_device, ref);
+
+	pci_dev_put(dev->pdev);
+	kfree(dev->prev_override);
+	kfree(dev);
+}
+
+void dpath_device_get(struct dpath_device *dev)
+{
+	kref_get(&dev->ref);
+}
+
+void dpath_device_put(struct dpath_device *dev)
+{
+	kref_put(&dev->ref, free_device);
+}
+EXPORT_SYMBOL_NS_GPL(dpath_device_put, DIRECTPATH);
+
+struct dpath_device *dpath_device_lookup_locked(const char *address)
+{
+	struct dpath_device *dev;
+
+	lockdep_assert_held(&dpath_table_lock);
+	list_for_each_entry(dev, &dpath_devices, node)
+		if (!strcmp(dev->address, address))
+			return dev;
+	return NULL;
+}
+
+struct dpath_device *dpath_device_lookup(const char *address)
+{
+	struct dpath_device *dev;
+
+	mutex_lock(&dpath_table_lock);
+	dev = dpath_device_lookup_locked(address);
+	if (dev)
+		dpath_device_get(dev);
+	mutex_unlock(&dpath_table_lock);
+	return dev;
+}
+
+static struct dpath_device *lookup_pci_locked(struct pci_dev *pdev)
+{
+	struct dpath_device *dev;
+
+	lockdep_assert_held(&dpath_table_lock);
+	list_for_each_entry(dev, &dpath_devices, node)
+		if (dev->pdev == pdev)
+			return dev;
+	return NULL;
+}
+
+struct dpath_device *dpath_device_obtain_locked(struct pci_dev *pdev)
+{
+	struct dpath_device *dev;
+
+	dev = lookup_pci_locked(pdev);
+	if (dev) {
+		dpath_device_get(dev);
+		return dev;
+	}
+
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	if (!dev)
+		return NULL;
+	kref_init(&dev->ref);
+	dev->pdev = pci_dev_get(pdev);
+	strscpy(dev->address, pci_name(pdev), sizeof(dev->address));
+	dev->state = DIRECTPATH_STATE_HOST;
+	dev->since = ktime_get();
+	INIT_LIST_HEAD(&dev->set_node);
+	dpath_device_get(dev);
+	list_add_tail(&dev->node, &dpath_devices);
+	return dev;
+}
+
+struct pci_dev *dpath_device_find_pci(const char *address)
+{
+	unsigned int domain, bus, devfn;
+	struct pci_dev *pdev;
+	int ret;
+
+	ret = dpath_match_address(address, &domain, &bus, &devfn);
+	if (ret)
+		return ERR_PTR(ret);
+	pdev = pci_get_domain_bus_and_slot(domain, bus, devfn);
+	return pdev ?: ERR_PTR(-ENODEV);
+}
+
+void dpath_device_set_state_locked(struct dpath_device *dev, enum directpath_state state, const char *cause)
+{
+	enum directpath_state prev = dev->state;
+
+	lockdep_assert_held(&dpath_table_lock);
+	if (prev == state)
+		return;
+	if (WARN_ONCE(!dpath_state_legal(prev, state), "directpath: %s: %s -> %s is no legal transition (%s)\n", dev->address,
+		      dpath_state_name(prev), dpath_state_name(state), cause))
+		return;
+	dev->state = state;
+	dev->since = ktime_get();
+	dpath_dev_ntf(dev, prev, cause);
+	wake_up_all(&dpath_state_wait);
+}
+
+void dpath_device_set_state(struct dpath_device *dev, enum directpath_state state, const char *cause)
+{
+	mutex_lock(&dpath_table_lock);
+	dpath_device_set_state_locked(dev, state, cause);
+	mutex_unlock(&dpath_table_lock);
+}
+
+void dpath_device_detail(struct dpath_device *dev, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	mutex_lock(&dpath_table_lock);
+	vscnprintf(dev->detail, sizeof(dev->detail), fmt, args);
+	mutex_unlock(&dpath_table_lock);
+	va_end(args);
+}
+
+void dpath_device_describe_locked(struct dpath_device *dev, char *buf, size_t size)
+{
+	s64 ms = ktime_ms_delta(ktime_get(), dev->since);
+	u32 limit = 0;
+
+	lockdep_assert_held(&dpath_table_lock);
+	if (dev->state == DIRECTPATH_STATE_CLAIMING)
+		limit = dpath_host.unbind_deadline_ms;
+	else if (dev->state == DIRECTPATH_STATE_RESETTING)
+		limit = dpath_host.reset_deadline_ms;
+	if (limit && ms > limit)
+		scnprintf(buf, size, "stuck in %s, %lld s", dev->detail[0] ? dev->detail : "it", ms / MSEC_PER_SEC);
+	else
+		strscpy(buf, dev->detail, size);
+}
+
+static bool name_taken_locked(const struct dpath_device *self, const char *name)
+{
+	const struct dpath_device *dev;
+
+	lockdep_assert_held(&dpath_table_lock);
+	list_for_each_entry(dev, &dpath_devices, node)
+		if (dev != self && !strcmp(dev->name, name))
+			return true;
+	return false;
+}
+
+static int check_settings_locked(struct dpath_device *dev, const char *name, const char *label, char *why, size_t size)
+{
+	if (name && *name && !dpath_match_name_valid(name)) {
+		scnprintf(why, size, "name: letters, digits, dot, dash and underscore only, at most %u", DIRECTPATH_NAME_MAX);
+		return -EINVAL;
+	}
+	if (label && *label && !dpath_match_name_valid(label)) {
+		scnprintf(why, size, "label: letters, digits, dot, dash and underscore only, at most %u", DIRECTPATH_NAME_MAX);
+		return -EINVAL;
+	}
+	if (name && *name && name_taken_locked(dev, name)) {
+		scnprintf(why, size, "name %s is in use by another device", name);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+int dpath_device_set(struct pci_dev *pdev, const char *name, const char *label, const char *reset_policy, char *why, size_t size)
+{
+	struct dpath_reset_policy policy = {};
+	struct dpath_device *dev;
+	const char *reason = NULL;
+	int ret;
+
+	if (reset_policy) {
+		ret = dpath_reset_parse_policy(reset_policy, &policy, &reason);
+		if (ret) {
+			scnprintf(why, size, "reset policy '%s': %s", reset_policy, reason ?: "not understood");
+			return ret;
+		}
+	}
+
+	mutex_lock(&dpath_table_lock);
+	dev = dpath_device_obtain_locked(pdev);
+	if (!dev) {
+		ret = -ENOMEM;
+		goto out_unlock;
+	}
+	ret = check_settings_locked(dev, name, label, why, size);
+	if (ret)
+		goto out_put;
+	if (name)
+		strscpy(dev->name, name, sizeof(dev->name));
+	if (label)
+		strscpy(dev->label, label, sizeof(dev->label));
+	if (reset_policy)
+		dev->policy = policy;
+	dpath_dev_ntf(dev, dev->state, "dev-set");
+out_put:
+	dpath_device_put(dev);
+out_unlock:
+	mutex_unlock(&dpath_table_lock);
+	return ret;
+}
+
+/*
+ * device_lock would be the plain way, but a host driver that hangs in remove() holds it for good. The driver structure lives in its module, and
+ * a module is freed only after a grace period that starts when no device is bound to it any more: under RCU the name cannot vanish.
+ */
+void dpath_device_driver_name(struct pci_dev *pdev, char *buf, size_t size)
+{
+	const struct device_driver *drv;
+
+	rcu_read_lock();
+	drv = READ_ONCE(pdev->dev.driver);
+	strscpy(buf, drv ? drv->name : "", size);
+	rcu_read_unlock();
+}
+
+int dpath_device_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct dpath_device *dev;
+	bool rebinding, by_hand;
+	int ret;
+
+	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL) {
+		pci_warn(pdev, "a bridge cannot be given to a VM\n");
+		return -EINVAL;
+	}
+	if (!pdev->dev.iommu_group) {
+		pci_warn(pdev, "no IOMMU translates its DMA; switch the IOMMU on in the firmware and boot with intel_iommu=on\n");
+		return -EINVAL;
+	}
+
+	mutex_lock(&dpath_table_lock);
+	dev = dpath_device_obtain_locked(pdev);
+	rebinding = dev && dev->rebinding;
+	by_hand = dev && dev->state == DIRECTPATH_STATE_HOST;
+	ret = !dev ? -ENOMEM : by_hand || rebinding || dev->state == DIRECTPATH_STATE_CLAIMING ? 0 : -EBUSY;
+	mutex_unlock(&dpath_table_lock);
+	if (ret)
+		goto out;
+
+	pci_set_drvdata(pdev, dev);
+	if (rebinding)
+		goto out;
+	pci_clear_master(pdev);
+	ret = dpath_reset_init(&dev->reset, pdev);
+	if (ret)
+		goto out;
+
+	mutex_lock(&dpath_table_lock);
+	dev->bound = true;
+	dev->by_hand = by_hand;
+	dev->runs = 0;
+	mutex_unlock(&dpath_table_lock);
+	if (by_hand)
+		ret = dpath_set_adopt(dev);
+	if (ret) {
+		dev->bound = false;
+		dpath_reset_destroy(&dev->reset);
+	}
+out:
+	if (dev)
+		dpath_device_put(dev);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(dpath_device_probe, DIRECTPATH);
+
+void dpath_device_remove(struct pci_dev *pdev)
+{
+	struct dpath_device *dev = pci_get_drvdata(pdev);
+	struct dpath_set *set;
+	bool quiet;
+
+	mutex_lock(&dpath_table_lock);
+	quiet = dev->rebinding;
+	if (!quiet)
+		dev->bound = false;
+	quiet |= dev->releasing;
+	set = dev->set;
+	if (set)
+		dpath_set_get(set);
+	dpath_device_get(dev);
+	mutex_unlock(&dpath_table_lock);
+
+	if (!quiet && set)
+		dpath_set_lose(set, dev);
+	if (set)
+		dpath_set_put(set);
+	dpath_device_put(dev);
+}
+EXPORT_SYMBOL_NS_GPL(dpath_device_remove, DIRECTPATH);
+
+/* The current lease with a reference. Table lock only: AER calls in with pci_bus_sem held, so no lock that is held over config or resets. */
+static struct dpath_lease *current_lease(struct pci_dev *pdev)
+{
+	struct dpath_lease *lease = NULL;
+	struct dpath_device *dev;
+
+	mutex_lock(&dpath_table_lock);
+	dev = lookup_pci_locked(pdev);
+	if (dev && dev->lease) {
+		lease = dev->lease;
+		kref_get(&lease->ref);
+	}
+	mutex_unlock(&dpath_table_lock);
+	return lease;
+}
+
+static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t channel)
+{
+	struct dpath_lease *lease = current_lease(pdev);
+
+	if (lease) {
+		dpath_irqs_notify_err(&lease->irqs);
+		dpath_lease_put(lease);
+	}
+	return PCI_ERS_RESULT_CAN_RECOVER;
+}
+
+/* Somebody else resets the function (sysfs, AER, a bus reset of a neighbour): no access of the tenant may meet it half way. */
+static void reset_prepare(struct pci_dev *pdev)
+{
+	struct dpath_lease *lease = current_lease(pdev);
+
+	if (lease) {
+		dpath_mmio_close(&lease->mmio);
+		dpath_lease_put(lease);
+	}
+}
+
+static void reset_done(struct pci_dev *pdev)
+{
+	struct dpath_lease *lease = current_lease(pdev);
+
+	if (lease) {
+		dpath_lease_reopen(lease);
+		dpath_lease_put(lease);
+	}
+}
+
+const struct pci_error_handlers dpath_device_err_handlers = {
+	.error_detected = error_detected,
+	.reset_prepare = reset_prepare,
+	.reset_done = reset_done,
+};
+EXPORT_SYMBOL_NS_GPL(dpath_device_err_handlers, DIRECTPATH);
+
+/*
+ * A function that appears in a set that we own is attached to the set's domain by the IOMMU layer without a word (kernel-review 1.4): make it
+ * unable to DMA and keep the set from running again until an admin has looked.
+ */
+static void note_added(struct pci_dev *pdev)
+{
+	struct dpath_device *dev;
+	struct dpath_set *set;
+	char cause[64];
+	int id;
+
+	if (!pdev->dev.iommu_group)
+		return;
+	id = iommu_group_id(pdev->dev.iommu_group);
+	scnprintf(cause, sizeof(cause), "%s was added to the set", pci_name(pdev));
+	mutex_lock(&dpath_table_lock);
+	list_for_each_entry(set, &dpath_sets, node) {
+		if (set->id != id || !set->owned)
+			continue;
+		set->changed = true;
+		pci_clear_master(pdev);
+		list_for_each_entry(dev, &set->devices, set_node)
+			dpath_dev_ntf(dev, dev->state, cause);
+	}
+	mutex_unlock(&dpath_table_lock);
+}
+
+static void note_leaving(struct pci_dev *pdev)
+{
+	struct dpath_device *dev;
+
+	mutex_lock(&dpath_table_lock);
+	dev = lookup_pci_locked(pdev);
+	if (dev)
+		dev->unplugged = true;
+	mutex_unlock(&dpath_table_lock);
+}
+
+/* Off the bus and unbound: the object goes, unless a set's work still needs it; its address may come back as another device. */
+static void note_removed(struct pci_dev *pdev)
+{
+	struct dpath_device *dev;
+
+	mutex_lock(&dpath_table_lock);
+	dev = lookup_pci_locked(pdev);
+	if (dev) {
+		dpath_device_set_state_locked(dev, DIRECTPATH_STATE_GONE, "removed from the bus");
+		list_del(&dev->node);
+	}
+	mutex_unlock(&dpath_table_lock);
+	if (dev)
+		dpath_device_put(dev);
+}
+
+/* A host driver has left a member of a set that waits for just that. */
+static void note_unbound(struct pci_dev *pdev)
+{
+	struct dpath_set *set;
+
+	if (!pdev->dev.iommu_group)
+		return;
+	set = dpath_set_lookup(iommu_group_id(pdev->dev.iommu_group));
+	if (!set)
+		return;
+	if (!READ_ONCE(set->owned))
+		dpath_set_queue_adopt(set);
+	dpath_set_put(set);
+}
+
+static int bus_event(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct pci_dev *pdev = to_pci_dev(data);
+
+	if (action == BUS_NOTIFY_ADD_DEVICE)
+		note_added(pdev);
+	else if (action == BUS_NOTIFY_DEL_DEVICE)
+		note_leaving(pdev);
+	else if (action == BUS_NOTIFY_UNBOUND_DRIVER)
+		note_unbound(pdev);
+	else if (action == BUS_NOTIFY_REMOVED_DEVICE)
+		note_removed(pdev);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block bus_notifier = { .notifier_call = bus_event };
+
+int dpath_device_module_init(void)
+{
+	return bus_register_notifier(&pci_bus_type, &bus_notifier);
+}
+
+void dpath_device_module_exit(void)
+{
+	struct dpath_device *dev, *next;
+
+	bus_unregister_notifier(&pci_bus_type, &bus_notifier);
+	list_for_each_entry_safe(dev, next, &dpath_devices, node) {
+		list_del(&dev->node);
+		dpath_device_put(dev);
+	}
+}

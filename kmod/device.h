@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef DPATH_DEVICE_H
+#define DPATH_DEVICE_H
+
+/*
+ * One PCI function that directpath knows: state, settings, counters. Made at the first claim or dev-set, kept until the function leaves the bus.
+ */
+
+#include <linux/kref.h>
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/pci.h>
+#include <linux/types.h>
+#include <uapi/linux/directpath_nl.h>
+
+#include "counters.h"
+#include "driver.h"
+#include "reset.h"
+
+struct dpath_lease;
+struct dpath_set;
+struct dpath_vm;
+struct module;
+
+/**
+ * struct dpath_device - one function
+ * @ref: the table, the set, leases, works
+ * @node: in dpath_devices, under dpath_table_lock as everything down to @runs
+ * @pdev: referenced
+ * @address: "0000:3b:00.0"
+ * @state: changed only by dpath_device_set_state_locked()
+ * @since: when it got that state
+ * @detail: what the state waits for, or why it was entered
+ * @host_driver: driver it is given back to, or empty
+ * @prev_override: driver_override as it was before the claim, or NULL
+ * @policy: reset policy
+ * @set: its set while claimed
+ * @set_node: in dpath_set.devices
+ * @bound: our probe() has it; under set->lock too
+ * @by_hand: bound through sysfs, not by dev-claim
+ * @unplugged: it is leaving the bus
+ * @rebinding: it moves between two drivers of the core: probe and remove have nothing to do
+ * @releasing: dev-release unbinds it: remove() leaves the set alone
+ * @opens: leases in this run
+ * @runs: runs since the claim
+ * @owner: module of the driver it is bound to, referenced while @lease exists
+ * @lease: current lease, under set->lock; reading for statistics under dpath_table_lock
+ * @reset: valid while @bound
+ * @totals: counters of leases that have ended
+ */
+struct dpath_device {
+	struct kref ref;
+	struct list_head node;
+	struct pci_dev *pdev;
+	char address[DIRECTPATH_ADDRESS_MAX + 1];
+	enum directpath_state state;
+	ktime_t since;
+	u64 seq;
+	char detail[128];
+	char name[DIRECTPATH_NAME_MAX + 1];
+	char label[DIRECTPATH_NAME_MAX + 1];
+	char host_driver[32];
+	char *prev_override;
+	struct dpath_reset_policy policy;
+	struct dpath_set *set;
+	struct list_head set_node;
+	bool bound;
+	bool by_hand;
+	bool unplugged;
+	bool rebinding;
+	bool releasing;
+	struct module *owner;
+	unsigned int opens;
+	u64 runs;
+	struct dpath_lease *lease;
+	struct dpath_reset reset;
+	struct dpath_lease_stats totals;
+};
+
+extern struct list_head dpath_devices; /* under dpath_table_lock */
+
+void dpath_device_get(struct dpath_device *dev);
+void dpath_device_put(struct dpath_device *dev);
+struct dpath_device *dpath_device_lookup_locked(const char *address);
+struct dpath_device *dpath_device_lookup(const char *address);
+/* The object of a PCI function, made if there is none; with a reference. Caller holds dpath_table_lock. */
+struct dpath_device *dpath_device_obtain_locked(struct pci_dev *pdev);
+/* PCI function by address text, with a reference; ERR_PTR(-EINVAL, -ENODEV). */
+struct pci_dev *dpath_device_find_pci(const char *address);
+
+/* One change, one event. Refuses (WARN_ONCE, our bug) what the table of state.c does not allow. */
+void dpath_device_set_state_locked(struct dpath_device *dev, enum directpath_state state, const char *cause);
+void dpath_device_set_state(struct dpath_device *dev, enum directpath_state state, const char *cause);
+/* What the state waits for, for people; no event. */
+__printf(2, 3) void dpath_device_detail(struct dpath_device *dev, const char *fmt, ...);
+/* dev->detail, or "stuck in nvme remove, 37 s" if the deadline has passed. Caller holds dpath_table_lock. */
+void dpath_device_describe_locked(struct dpath_device *dev, char *buf, size_t size);
+/* dev-set; NULL means unchanged, "" clears. -EEXIST for a name in use, -EINVAL with @why. */
+int dpath_device_set(struct pci_dev *pdev, const char *name, const char *label, const char *reset_policy, char *why, size_t size);
+
+/* Name of the driver bound to a function now, copied safely without device_lock; empty if none. */
+void dpath_device_driver_name(struct pci_dev *pdev, char *buf, size_t size);
+
+/* probe, remove and error handlers for every such driver. */
+int dpath_device_probe(struct pci_dev *pdev, const struct pci_device_id *id);
+void dpath_device_remove(struct pci_dev *pdev);
+extern const struct pci_error_handlers dpath_device_err_handlers;
+
+int dpath_device_module_init(void);
+void dpath_device_module_exit(void);
+
+#endif

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The driver core's side: which pci_drivers are registrations of the core, and binding functions to them and to their host drivers.
+ *
+ * A claim sets driver_override first and then unbinds and binds, so that no other driver slips in between (pci_match_device honours the override
+ * above everything else). Unbinding runs the host driver's remove(), which may hang for good: only works call it.
+ *
+ * dpath_driver_lock protects the list; it is outside the set's busy mark and dpath_table_lock, and is never held by probe() or remove().
+ */
+
+#include <linux/device.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "device.h"
+#include "driver.h"
+#include "host.h"
+#include "set.h"
+
+static DEFINE_MUTEX(dpath_driver_lock);	/* serialises registration and rebinding */
+static LIST_HEAD(drivers);		/* newest first, under dpath_table_lock */
+
+static struct pci_driver own_driver = {
+	.name = "directpath",
+	.probe = dpath_device_probe,
+	.remove = dpath_device_remove,
+	.err_handler = &dpath_device_err_handlers,
+	/* DMA is the set's business, not the DMA API's: probing must not claim the group's default domain. */
+	.driver_managed_dma = true,
+};
+
+static struct dpath_driver own = { .driver = &own_driver };
+
+void dpath_driver_name(char *buf, size_t size)
+{
+	struct dpath_driver *drv;
+
+	mutex_lock(&dpath_table_lock);
+	drv = list_first_entry(&drivers, struct dpath_driver, node);
+	strscpy(buf, drv->driver->name, size);
+	mutex_unlock(&dpath_table_lock);
+}
+
+static struct dpath_driver *driver_of_locked(struct pci_dev *pdev)
+{
+	const struct device_driver *bound = READ_ONCE(pdev->dev.driver);
+	struct dpath_driver *drv;
+
+	lockdep_assert_held(&dpath_table_lock);
+	list_for_each_entry(drv, &drivers, node)
+		if (bound == &drv->driver->driver)
+			return drv;
+	return NULL;
+}
+
+bool dpath_driver_is_ours(struct pci_dev *pdev)
+{
+	bool ours;
+
+	mutex_lock(&dpath_table_lock);
+	ours = driver_of_locked(pdev);
+	mutex_unlock(&dpath_table_lock);
+	return ours;
+}
+
+bool dpath_driver_no_disintx(struct pci_dev *pdev)
+{
+	struct dpath_driver *drv;
+	bool no;
+
+	mutex_lock(&dpath_table_lock);
+	drv = driver_of_locked(pdev);
+	no = drv && drv->no_disintx;
+	mutex_unlock(&dpath_table_lock);
+	return no;
+}
+
+int dpath_driver_get_override(struct pci_dev *pdev, char **override)
+{
+	*override = dpath_dup_override(&pdev->dev);
+	return 0;
+}
+
+int dpath_driver_set_override(struct pci_dev *pdev, const char *override)
+{
+	return device_set_driver_override(&pdev->dev, override ?: "");
+}
+
+struct bind_request {
+	struct pci_dev *pdev;
+	const char *name;
+	int ret;
+};
+
+/* Runs with a reference on the driver's list node, so that the driver cannot be unregistered under it. */
+static int try_bind(struct device_driver *drv, void *data)
+{
+	struct bind_request *request = data;
+
+	if (strcmp(drv->name, request->name))
+		return 0;
+	request->ret = device_driver_attach(drv, &request->pdev->dev);
+	return 1;
+}
+
+int dpath_driver_bind(struct pci_dev *pdev, const char *name)
+{
+	struct bind_request request = { .pdev = pdev, .name = name, .ret = -ENOENT };
+
+	bus_for_each_drv(&pci_bus_type, NULL, &request, try_bind);
+	return request.ret;
+}
+
+void dpath_driver_unbind(struct pci_dev *pdev)
+{
+	device_release_driver(&pdev->dev);
+}
+
+/* One idle function to another of our drivers: probe() and remove() see `rebinding' and leave everything as it is. */
+static void rebind_device(struct dpath_device *dev, const char *name, const char *fallback)
+{
+	mutex_lock(&dpath_table_lock);
+	dev->rebinding = true;
+	mutex_unlock(&dpath_table_lock);
+
+	if (!dpath_driver_set_override(dev->pdev, name)) {
+		dpath_driver_unbind(dev->pdev);
+		if (dpath_driver_bind(dev->pdev, name)) {
+			dpath_driver_set_override(dev->pdev, fallback);
+			dpath_driver_bind(dev->pdev, fallback);
+		}
+	}
+
+	mutex_lock(&dpath_table_lock);
+	dev->rebinding = false;
+	mutex_unlock(&dpath_table_lock);
+}
+
+static void rebind_set(struct dpath_set *set, const struct pci_driver *from, const char *name)
+{
+	struct dpath_device *devs[DPATH_SET_MAX];
+	unsigned int nr, i;
+	bool begun;
+
+	mutex_lock(&dpath_table_lock);
+	begun = dpath_set_begin_locked(set, "rebind");
+	mutex_unlock(&dpath_table_lock);
+	if (!begun)
+		return;
+	nr = dpath_set_devices(set, devs);
+	for (i = 0; i < nr; i++)
+		if (READ_ONCE(devs[i]->pdev->dev.driver) == &from->driver)
+			rebind_device(devs[i], name, from->name);
+	dpath_set_put_devices(devs, nr);
+	dpath_set_end(set);
+}
+
+/* All idle sets that are bound to @from, one by one; a running one keeps its driver (its lease holds that module). */
+static void rebind_all(const struct pci_driver *from, const char *name)
+{
+	struct dpath_set *set, **sets;
+	unsigned int nr = 0, max = 0, i;
+
+	mutex_lock(&dpath_table_lock);
+	list_for_each_entry(set, &dpath_sets, node)
+		max++;
+	sets = kcalloc(max ?: 1, sizeof(*sets), GFP_KERNEL);
+	if (sets) {
+		list_for_each_entry(set, &dpath_sets, node) {
+			dpath_set_get(set);
+			sets[nr++] = set;
+		}
+	}
+	mutex_unlock(&dpath_table_lock);
+	for (i = 0; i < nr; i++) {
+		rebind_set(sets[i], from, name);
+		dpath_set_put(sets[i]);
+	}
+	kfree(sets);
+}
+
+int dpath_driver_register(struct dpath_driver *drv)
+{
+	struct dpath_driver *prev;
+
+	mutex_lock(&dpath_driver_lock);
+	mutex_lock(&dpath_table_lock);
+	prev = list_first_entry_or_null(&drivers, struct dpath_driver, node);
+	list_add(&drv->node, &drivers);
+	mutex_unlock(&dpath_table_lock);
+	if (prev)
+		rebind_all(prev->driver, drv->driver->name);
+	mutex_unlock(&dpath_driver_lock);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(dpath_driver_register, DIRECTPATH);
+
+static bool still_used(struct dpath_driver *drv)
+{
+	struct dpath_device *dev;
+	bool used = false;
+
+	mutex_lock(&dpath_table_lock);
+	list_for_each_entry(dev, &dpath_devices, node)
+		used |= dev->set && READ_ONCE(dev->pdev->dev.driver) == &drv->driver->driver && !dev->by_hand;
+	mutex_unlock(&dpath_table_lock);
+	return used;
+}
+
+int dpath_driver_unregister(struct dpath_driver *drv)
+{
+	struct dpath_driver *next;
+	int ret = 0;
+
+	mutex_lock(&dpath_driver_lock);
+	mutex_lock(&dpath_table_lock);
+	list_del(&drv->node);
+	next = list_first_entry_or_null(&drivers, struct dpath_driver, node);
+	mutex_unlock(&dpath_table_lock);
+	if (next) {
+		rebind_all(drv->driver, next->driver->name);
+		if (still_used(drv))
+			ret = -EBUSY;
+	}
+	mutex_unlock(&dpath_driver_lock);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(dpath_driver_unregister, DIRECTPATH);
+
+int dpath_driver_module_init(void)
+{
+	int ret;
+
+	ret = pci_register_driver(&own_driver);
+	if (ret)
+		return ret;
+	return dpath_driver_register(&own);
+}
+
+void dpath_driver_module_exit(void)
+{
+	dpath_driver_unregister(&own);
+	pci_unregister_driver(&own_driver);
+}

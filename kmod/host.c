@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module as a whole: settings, the vector budget, the work queue and the lock of the owner table.
+ *
+ * Lock order of directpath, outermost first (Documentation/locking.rst has the whole picture):
+ *
+ *	device_lock (driver core; our probe() and remove() run under it)
+ *	dpath_driver_lock		the list of pci_drivers
+ *	dpath_set.lock			ownership, domain and leases of one set
+ *	mmap_lock			never taken on unmap, close, revoke or remove paths
+ *	dpath_config.lock		one access to config space
+ *	dpath_irqs.lock			interrupt kind of one lease
+ *	dpath_mmio.sem			OPEN/CLOSED of one lease
+ *	dpath_space.domain_rwsem	page tables of one space
+ *	dpath_space.iova_lock		areas of one space
+ *	dpath_table_lock		the owner table
+ */
+
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/workqueue.h>
+
+#include "host.h"
+
+DEFINE_MUTEX(dpath_table_lock); /* the owner table, see host.h */
+EXPORT_SYMBOL_NS_GPL(dpath_table_lock, DIRECTPATH);
+
+DECLARE_WAIT_QUEUE_HEAD(dpath_state_wait);
+EXPORT_SYMBOL_NS_GPL(dpath_state_wait, DIRECTPATH);
+
+struct workqueue_struct *dpath_wq;
+
+struct dpath_host dpath_host = {
+	.vector_budget = 4096,
+	.vectors_used = ATOMIC_INIT(0),
+	.unbind_deadline_ms = 30000,
+	.reset_deadline_ms = 60000,
+	.revoke_deadline_ms = 5000,
+};
+EXPORT_SYMBOL_NS_GPL(dpath_host, DIRECTPATH);
+
+/* Every event and every change that has one takes the next number. */
+u64 dpath_next_seq_locked(void)
+{
+	lockdep_assert_held(&dpath_table_lock);
+	return ++dpath_host.seq;
+}
+
+int dpath_host_charge_vectors(unsigned int nvec)
+{
+	u32 budget = READ_ONCE(dpath_host.vector_budget);
+	int used = atomic_read(&dpath_host.vectors_used);
+
+	do {
+		if (nvec > budget || used > (int)(budget - nvec))
+			return -ENOSPC;
+	} while (!atomic_try_cmpxchg(&dpath_host.vectors_used, &used, used + nvec));
+	return 0;
+}
+
+void dpath_host_uncharge_vectors(unsigned int nvec)
+{
+	atomic_sub(nvec, &dpath_host.vectors_used);
+}
+
+int dpath_host_init(void)
+{
+	/* Unbound, and wide enough that a few hung host drivers do not stop the rest. */
+	dpath_wq = alloc_workqueue("directpath", WQ_UNBOUND, 0);
+	return dpath_wq ? 0 : -ENOMEM;
+}
+
+void dpath_host_exit(void)
+{
+	destroy_workqueue(dpath_wq);
+}

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Leases: what one VM has of one function while it runs.
+ *
+ * A lease is made under set->lock from a running device and ends there; its engines are killed in the order that the set's end asks for. The object
+ * stays until the last fd is closed, dead, so that nothing an old VMM holds ever reaches the function of the next one. Counters are added up into the
+ * device at the end. The module of the driver that the function is bound to is held while the lease lives: an rmmod of vfio-pci says `in use'.
+ */
+
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/pm_runtime.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "device.h"
+#include "host.h"
+#include "lease.h"
+#include "set.h"
+#include "space.h"
+#include "vm.h"
+
+#define RETRY_MS 10
+
+static void free_lease(struct kref *ref)
+{
+	struct dpath_lease *lease = container_of(ref, struct dpath_lease, ref);
+
+	dpath_config_destroy(&lease->config);
+	dpath_irqs_destroy(&lease->irqs);
+	dpath_mmio_destroy(&lease->mmio);
+	dpath_space_put(lease->space);
+	dpath_vm_put(lease->vm);
+	dpath_set_put(lease->set);
+	dpath_device_put(lease->dev);
+	kfree(lease);
+}
+
+void dpath_lease_put(struct dpath_lease *lease)
+{
+	kref_put(&lease->ref, free_lease);
+}
+
+/* --- what config space sets off --- */
+
+static bool decoding(struct pci_dev *pdev)
+{
+	u16 command;
+
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	return (command & PCI_COMMAND_MEMORY) || pdev->is_virtfn;
+}
+
+static void config_decode(void *ctx, bool on)
+{
+	struct dpath_lease *lease = ctx;
+
+	if (on)
+		dpath_mmio_open(&lease->mmio);
+	else
+		dpath_mmio_close(&lease->mmio);
+}
+
+static void config_intx(void *ctx, bool disable)
+{
+	struct dpath_lease *lease = ctx;
+
+	dpath_irqs_intx_disable(&lease->irqs, disable);
+}
+
+static int config_reset(void *ctx)
+{
+	return dpath_lease_reset(ctx);
+}
+
+/* D3hot stops decoding; functions without No_Soft_Reset lose their BARs on the way back (PCI PM 1.2, 5.4.1), so config is kept across it. */
+static int config_power(void *ctx, pci_power_t state)
+{
+	struct dpath_lease *lease = ctx;
+	struct pci_dev *pdev = lease->dev->pdev;
+	int ret;
+
+	if (state != PCI_D0) {
+		dpath_mmio_close(&lease->mmio);
+		pci_save_state(pdev);
+	}
+	ret = pci_set_power_state(pdev, state);
+	if (pdev->current_state == PCI_D0) {
+		if (state == PCI_D0)
+			pci_restore_state(pdev);
+		if (decoding(pdev))
+			dpath_mmio_open(&lease->mmio);
+	}
+	return ret;
+}
+
+static const struct dpath_config_ops config_ops = {
+	.decode = config_decode,
+	.intx = config_intx,
+	.reset = config_reset,
+	.power = config_power,
+};
+
+static int charge_vectors(void *ctx, unsigned int nvec)
+{
+	struct dpath_lease *lease = ctx;
+
+	return dpath_vm_charge_vectors(lease->vm, nvec);
+}
+
+static void uncharge_vectors(void *ctx, unsigned int nvec)
+{
+	struct dpath_lease *lease = ctx;
+
+	dpath_vm_uncharge_vectors(lease->vm, nvec);
+}
+
+static const struct dpath_irq_ops irq_ops = {
+	.charge = charge_vectors,
+	.uncharge = uncharge_vectors,
+};
+
+/* --- birth --- */
+
+static int enable_function(struct pci_dev *pdev)
+{
+	int ret;
+
+	ret = pci_set_power_state(pdev, PCI_D0);
+	if (ret)
+		return ret;
+	ret = pci_enable_device(pdev);
+	if (ret)
+		return ret;
+	pci_clear_master(pdev);
+	ret = pci_request_regions(pdev, "directpath");
+	if (ret)
+		pci_disable_device(pdev);
+	return ret;
+}
+
+static void disable_function(struct pci_dev *pdev)
+{
+	pci_release_regions(pdev);
+	pci_disable_device(pdev);
+}
+
+static int init_engines(struct dpath_lease *lease)
+{
+	struct pci_dev *pdev = lease->dev->pdev;
+	int ret;
+
+	ret = dpath_mmio_init(&lease->mmio, pdev, &lease->stats);
+	if (ret)
+		return ret;
+	ret = dpath_irqs_init(&lease->irqs, pdev, &irq_ops, lease, &lease->stats, dpath_driver_no_disintx(pdev));
+	if (ret)
+		goto err_destroy_mmio;
+	ret = dpath_config_init(&lease->config, pdev, &config_ops, lease, &lease->stats);
+	if (ret)
+		goto err_destroy_irqs;
+	if (decoding(pdev))
+		dpath_mmio_open(&lease->mmio);
+	return 0;
+
+err_destroy_irqs:
+	dpath_irqs_kill(&lease->irqs);
+	dpath_irqs_destroy(&lease->irqs);
+err_destroy_mmio:
+	dpath_mmio_kill(&lease->mmio);
+	dpath_mmio_destroy(&lease->mmio);
+	return ret;
+}
+
+/* set->lock held; the device is bound and running. Two references: the device's and the caller's. */
+static struct dpath_lease *new_lease_locked(struct dpath_device *dev, struct dpath_space *space)
+{
+	struct module *owner = dev->pdev->dev.driver->owner;
+	struct dpath_lease *lease;
+	int ret;
+
+	lockdep_assert_held(&dev->set->lock);
+	if (!try_module_get(owner))
+		return ERR_PTR(-ENODEV);
+	lease = kzalloc(sizeof(*lease), GFP_KERNEL_ACCOUNT);
+	ret = -ENOMEM;
+	if (!lease)
+		goto err_put_module;
+	kref_init(&lease->ref);
+	lease->dev = dev;
+	lease->set = dev->set;
+	lease->space = space;
+	lease->vm = space->vm;
+	ret = enable_function(dev->pdev);
+	if (ret)
+		goto err_free;
+	ret = init_engines(lease);
+	if (ret)
+		goto err_disable;
+
+	dpath_device_get(dev);
+	dpath_set_get(dev->set);
+	dpath_space_get(space);
+	dpath_vm_get(space->vm);
+	kref_get(&lease->ref);
+	mutex_lock(&dpath_table_lock);
+	dev->lease = lease;
+	dev->owner = owner;
+	mutex_unlock(&dpath_table_lock);
+	return lease;
+
+err_disable:
+	disable_function(dev->pdev);
+err_free:
+	kfree(lease);
+err_put_module:
+	module_put(owner);
+	return ERR_PTR(ret);
+}
+
+struct dpath_lease *dpath_lease_open(struct dpath_device *dev, struct dpath_space *space)
+{
+	struct dpath_lease *lease;
+	struct dpath_set *set;
+	bool again = false;
+
+	mutex_lock(&dpath_table_lock);
+	set = dev->set;
+	if (set)
+		dpath_set_get(set);
+	mutex_unlock(&dpath_table_lock);
+	if (!set)
+		return ERR_PTR(-ENODEV);
+
+	mutex_lock(&set->lock);
+	if (!set->run || set->run->space != space) {
+		lease = ERR_PTR(-EPERM);
+	} else if (dev->set != set || !dev->bound || dev->state != DIRECTPATH_STATE_RUNNING) {
+		lease = ERR_PTR(-ENODEV);
+	} else if (dev->lease) {
+		lease = dev->lease;
+		kref_get(&lease->ref);
+	} else {
+		lease = new_lease_locked(dev, space);
+		again = !IS_ERR(lease) && dev->opens++;
+	}
+	if (!IS_ERR(lease)) {
+		lease->files++;
+		set->run->users++;
+	}
+	mutex_unlock(&set->lock);
+	dpath_set_put(set);
+
+	/* A second opening in one run starts from a reset function, as the first one did. */
+	if (again)
+		dpath_lease_reset(lease);
+	return lease;
+}
+
+/* --- death --- */
+
+void dpath_lease_kill_maps(struct dpath_lease *lease)
+{
+	WRITE_ONCE(lease->dead, true);
+	dpath_config_kill(&lease->config);
+	dpath_mmio_kill(&lease->mmio);
+}
+
+void dpath_lease_kill_irqs(struct dpath_lease *lease)
+{
+	dpath_irqs_kill(&lease->irqs);
+}
+
+static void add_counters(struct dpath_lease_stats *sum, struct dpath_lease_stats *add)
+{
+	atomic64_add(atomic64_read(&add->interrupts), &sum->interrupts);
+	atomic64_add(atomic64_read(&add->config_reads), &sum->config_reads);
+	atomic64_add(atomic64_read(&add->config_writes), &sum->config_writes);
+	atomic64_add(atomic64_read(&add->config_denied), &sum->config_denied);
+	atomic64_add(atomic64_read(&add->region_reads), &sum->region_reads);
+	atomic64_add(atomic64_read(&add->region_writes), &sum->region_writes);
+	atomic64_add(atomic64_read(&add->faults), &sum->faults);
+}
+
+void dpath_lease_end_locked(struct dpath_device *dev)
+{
+	struct dpath_lease *lease = dev->lease;
+
+	lockdep_assert_held(&lease->set->lock);
+	dpath_lease_kill_irqs(lease);
+	disable_function(dev->pdev);
+	mutex_lock(&dpath_table_lock);
+	add_counters(&dev->totals, &lease->stats);
+	dev->lease = NULL;
+	mutex_unlock(&dpath_table_lock);
+	module_put(dev->owner);
+	dpath_lease_put(lease);
+}
+
+void dpath_lease_close(struct dpath_lease *lease)
+{
+	struct dpath_set *set = lease->set;
+	struct dpath_device *dev = lease->dev;
+	struct dpath_run *spent;
+	bool last_of_run;
+
+	mutex_lock(&set->lock);
+	last_of_run = set->run && set->run->space == lease->space && set->run->users == 1;
+	/* The end of a run ends its leases itself, in the set's order. */
+	if (!--lease->files && dev->lease == lease && !last_of_run) {
+		dpath_lease_kill_maps(lease);
+		dpath_reset_quiesce(dev->pdev);
+		dpath_lease_end_locked(dev);
+	}
+	dpath_set_drop_user_locked(set, lease->space, "closed by its VM", &spent);
+	mutex_unlock(&set->lock);
+	dpath_run_free(spent);
+	dpath_lease_put(lease);
+}
+
+/* --- life --- */
+
+void dpath_lease_reopen(struct dpath_lease *lease)
+{
+	if (!dpath_lease_alive(lease))
+		return;
+	dpath_config_restored(&lease->config);
+	if (decoding(lease->dev->pdev))
+		dpath_mmio_open(&lease->mmio);
+}
+
+int dpath_lease_reset(struct dpath_lease *lease)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(READ_ONCE(dpath_host.reset_deadline_ms));
+	struct dpath_device *dev = lease->dev;
+	struct dpath_reset_policy policy;
+	int ret;
+
+	if (!dpath_lease_alive(lease))
+		return -ENODEV;
+	mutex_lock(&dpath_table_lock);
+	policy = dev->policy;
+	mutex_unlock(&dpath_table_lock);
+
+	dpath_mmio_close(&lease->mmio);
+	for (;;) {
+		ret = dpath_lease_alive(lease) ? dpath_reset_guest(&dev->reset, &policy) : -ENODEV;
+		if (ret != -EAGAIN || time_after(jiffies, deadline) || fatal_signal_pending(current))
+			break;
+		msleep(RETRY_MS);
+	}
+	if (ret == -ENOTTY)
+		ret = -EINVAL;
+	dpath_lease_reopen(lease);
+	return ret;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef DPATH_LEASE_H
+#define DPATH_LEASE_H
+
+/*
+ * One opening of one function by one VM. Everything that an fd, a VMA or an eventfd can reach hangs off the lease; when the lease is dead they
+ * reach nothing, whoever has the device then.
+ */
+
+#include <linux/kref.h>
+#include <linux/types.h>
+
+#include "config.h"
+#include "counters.h"
+#include "irq.h"
+#include "mmio.h"
+
+struct dpath_device;
+struct dpath_set;
+struct dpath_space;
+struct dpath_vm;
+
+/**
+ * struct dpath_lease - one opening
+ * @ref: device fds, plus one while it is the device's current lease
+ * @dev: the device, referenced
+ * @set: its set, referenced
+ * @space: the space it runs in, referenced
+ * @vm: the VM, referenced
+ * @dead: set first at the end; never cleared. Readers use dpath_lease_alive()
+ * @files: fds, under set->lock
+ */
+struct dpath_lease {
+	struct kref ref;
+	struct dpath_device *dev;
+	struct dpath_set *set;
+	struct dpath_space *space;
+	struct dpath_vm *vm;
+	bool dead;
+	unsigned int files;
+	struct dpath_lease_stats stats;
+	struct dpath_mmio mmio;
+	struct dpath_irqs irqs;
+	struct dpath_config config;
+};
+
+static inline bool dpath_lease_alive(const struct dpath_lease *lease)
+{
+	return !READ_ONCE(lease->dead);
+}
+
+/*
+ * Open (or share) the lease of a running device: one user of the set and one file more. -ENODEV: gone; -EBUSY; -EPERM: not in @space.
+ * Matched by dpath_lease_close().
+ */
+struct dpath_lease *dpath_lease_open(struct dpath_device *dev, struct dpath_space *space);
+void dpath_lease_close(struct dpath_lease *lease);
+void dpath_lease_put(struct dpath_lease *lease);
+/* BARs reachable again if the lease lives and decode is on; after a reset from outside. */
+void dpath_lease_reopen(struct dpath_lease *lease);
+/* End of the current lease of a device, under set->lock: counters are added up, the function is disabled. */
+void dpath_lease_end_locked(struct dpath_device *dev);
+/* A guest's reset of the function. 0, -ENODEV (dead), -EINVAL (no method, as VFIO says), -EAGAIN after the deadline. */
+int dpath_lease_reset(struct dpath_lease *lease);
+/* The end, in three steps so that a set ends as one; under set->lock. Steps 1: dead, maps to scratch. 2: interrupts, after DMA is blocked. */
+void dpath_lease_kill_maps(struct dpath_lease *lease);
+void dpath_lease_kill_irqs(struct dpath_lease *lease);
+
+#endif

@@ -1,0 +1,930 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One IOVA space of a running VM: areas (iova.c), their pages (pin.c, extent.c) and the domains that translate them (domain.c).
+ *
+ * Locks, outermost first:
+ *   domain_rwsem  READ around each chunk's iommu_map or iommu_unmap (at most DPATH_CHUNK), so that maps and unmaps of disjoint areas run in parallel.
+ *                 WRITE around attach, detach, replay and block: the IOMMU drivers free what mappers walk when attachments change.
+ *   iova_lock     the tree and area->state; only for edits of the tree, also inside domain_rwsem.
+ * Pinning, unpinning, zeroing, charging and user memory are outside both. dpath_table_lock is only taken with none of them held.
+ *
+ * An area belongs to the one thread that brought it into the state MAPPING or UNMAPPING; only that thread touches its pages and moves its cursor
+ * mapped_to. Invariant: whenever domain_rwsem can be had for WRITE, every domain of the list translates exactly the pages [0, mapped_to) of every
+ * area. Mapping moves the cursor up and unmapping moves it down from the end, chunk by chunk, each under READ together with the change to the
+ * domains; so an attach that comes in between replays [0, mapped_to) into its domain and the rest follows with the others. The owner may append runs
+ * behind mapped_to while a replay reads those before it; a run that grows at its end is good in either form.
+ *
+ * An area keeps its IOVA until it is unmapped and unpinned, or a new map would be undone by the old unmap. Pages are unpinned only when no domain
+ * translates them. If a driver does not unmap what it is told to, the domain is taken from all its sets (DMA blocked), the space is broken, the
+ * pages stay pinned and the area keeps its place.
+ *
+ * Reserved ranges and aperture only ever shrink what may be mapped: they stay after the set that brought them has gone.
+ */
+
+#include <linux/atomic.h>
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "domain.h"
+#include "group.h"
+#include "host.h"
+#include "iova.h"
+#include "pin.h"
+#include "space.h"
+#include "vm.h"
+
+static struct kmem_cache *area_cache;
+
+static unsigned long area_npages(const struct dpath_area *area)
+{
+	return dpath_area_length(area) >> PAGE_SHIFT;
+}
+
+static u64 page_iova(const struct dpath_area *area, unsigned long page)
+{
+	return dpath_area_first(area) + ((u64)page << PAGE_SHIFT);
+}
+
+/* Pages from @page on until a chunk boundary of IOVA. */
+static unsigned long chunk_pages(const struct dpath_area *area, unsigned long page)
+{
+	return (DPATH_CHUNK - (page_iova(area, page) & (DPATH_CHUNK - 1))) >> PAGE_SHIFT;
+}
+
+static void skip_pages(struct dpath_extent_iter *at, unsigned long npages)
+{
+	struct dpath_extent run;
+
+	for (; dpath_extents_next(at, npages, &run); npages -= run.npages)
+		;
+}
+
+/* An address space may be created while the VM is open by the same mm only. */
+static int link_space(struct dpath_space *space)
+{
+	int ret = -EPERM;
+
+	mutex_lock(&dpath_table_lock);
+	if (space->vm->mm == current->mm) {
+		list_add_tail(&space->node, &space->vm->spaces);
+		ret = 0;
+	}
+	mutex_unlock(&dpath_table_lock);
+	return ret;
+}
+
+struct dpath_space *dpath_space_new(struct dpath_vm *vm)
+{
+	struct dpath_space *space;
+	int ret;
+
+	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
+	if (!space)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&space->ref);
+	init_rwsem(&space->domain_rwsem);
+	INIT_LIST_HEAD(&space->domains);
+	mutex_init(&space->iova_lock);
+	dpath_iova_init(&space->iova);
+	space->pgsizes = PAGE_SIZE;
+	space->vm = vm;
+	space->account = dpath_account_new();
+	if (IS_ERR(space->account)) {
+		ret = PTR_ERR(space->account);
+		goto err_free_space;
+	}
+	ret = link_space(space);
+	if (ret)
+		goto err_put_account;
+	dpath_vm_get(vm);
+	return space;
+
+err_put_account:
+	dpath_account_put(space->account);
+err_free_space:
+	kfree(space);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_NS_GPL(dpath_space_new, DIRECTPATH);
+
+void dpath_space_get(struct dpath_space *space)
+{
+	kref_get(&space->ref);
+}
+EXPORT_SYMBOL_NS_GPL(dpath_space_get, DIRECTPATH);
+
+static void uncharge(struct dpath_space *space, unsigned long npages)
+{
+	dpath_account_uncharge(space->account, npages);
+	dpath_vm_uncharge_pinned(space->vm, (u64)npages << PAGE_SHIFT);
+}
+
+/* The quota of the VM, then the limit of the process. */
+static int charge(struct dpath_space *space, unsigned long npages, const char **why)
+{
+	u64 bytes = (u64)npages << PAGE_SHIFT;
+	int ret;
+
+	ret = dpath_vm_charge_pinned(space->vm, bytes);
+	if (ret) {
+		*why = "over the VM's quota of pinned memory";
+		return ret;
+	}
+	ret = dpath_account_charge(space->account, npages);
+	if (ret) {
+		*why = ret == -ENOMEM ? "over RLIMIT_MEMLOCK" : "interrupted";
+		dpath_vm_uncharge_pinned(space->vm, bytes);
+	}
+	return ret;
+}
+
+/* Take the domains from their sets, once; nothing is mapped or attached from here on. */
+static void break_space(struct dpath_space *space)
+{
+	struct dpath_domain *dom;
+	bool first;
+
+	down_write(&space->domain_rwsem);
+	first = !space->broken;
+	space->broken = true;
+	if (first) {
+		list_for_each_entry(dom, &space->domains, node)
+			dpath_domain_block(dom);
+	}
+	up_write(&space->domain_rwsem);
+	if (!first)
+		return;
+	pr_err("directpath: %s: the IOMMU driver did not unmap what it was told to; DMA is blocked, memory is leaked\n", space->vm->name);
+	if (space->on_broken)
+		space->on_broken(space);
+}
+
+/* Map the pages [mapped_to, mapped_to + @npages), all in one chunk, into every domain or none. */
+static int map_chunk_locked(struct dpath_space *space, struct dpath_area *area, const struct dpath_extent_iter *at, unsigned long npages)
+{
+	u64 iova = page_iova(area, area->mapped_to);
+	struct dpath_domain *dom;
+	int ret = 0;
+
+	lockdep_assert_held(&space->domain_rwsem);
+	if (space->broken)
+		return -EIO;
+	list_for_each_entry(dom, &space->domains, node) {
+		ret = dpath_domain_map(dom, iova, at, npages, area->prot);
+		if (ret)
+			goto err_unmap;
+	}
+	area->mapped_to += npages;
+	return 0;
+
+err_unmap:
+	list_for_each_entry_continue_reverse(dom, &space->domains, node)
+		dpath_domain_unmap(dom, iova, (u64)npages << PAGE_SHIFT);
+	return ret;
+}
+
+/* Map the pages [mapped_to, @end), which are pinned. @at stands at mapped_to and moves with it. */
+static int map_pinned(struct dpath_space *space, struct dpath_area *area, struct dpath_extent_iter *at, unsigned long end, const char **why)
+{
+	unsigned long npages;
+	int ret;
+
+	while (area->mapped_to < end) {
+		npages = min(end - area->mapped_to, chunk_pages(area, area->mapped_to));
+		if (down_read_killable(&space->domain_rwsem)) {
+			*why = "interrupted";
+			return -EINTR;
+		}
+		ret = map_chunk_locked(space, area, at, npages);
+		up_read(&space->domain_rwsem);
+		if (ret) {
+			*why = ret == -EIO ? "an earlier unmap failed; the space is unusable" : "the IOMMU driver cannot map it";
+			return ret;
+		}
+		skip_pages(at, npages);
+		cond_resched();
+	}
+	return 0;
+}
+
+static int pin_and_map(struct dpath_space *space, struct dpath_area *area, const char **why)
+{
+	unsigned long total = area_npages(area), done = 0, vaddr;
+	bool writable = area->prot & IOMMU_WRITE;
+	struct dpath_extent_iter at;
+	struct dpath_pinner pinner;
+	long ret;
+
+	dpath_extents_seek(&at, &area->extents, 0);
+	*why = "out of memory";
+	ret = dpath_pinner_init(&pinner, total);
+	while (!ret && done < total) {
+		vaddr = area->vaddr + (done << PAGE_SHIFT);
+		ret = dpath_pin(&pinner, vaddr, total - done, writable, &area->extents);
+		if (ret < 0) {
+			if (ret == -EFAULT)
+				*why = dpath_pin_explain(vaddr, writable);
+			else if (ret == -EINTR)
+				*why = "interrupted";
+			break;
+		}
+		done += ret;
+		ret = map_pinned(space, area, &at, done, why);
+	}
+	dpath_pinner_destroy(&pinner);
+	return ret;
+}
+
+/* Unmap the pages [@page, mapped_to), all in one chunk, from every domain; false if one of them stopped short. */
+static bool unmap_chunk_locked(struct dpath_space *space, struct dpath_area *area, unsigned long page)
+{
+	u64 length = (u64)(area->mapped_to - page) << PAGE_SHIFT;
+	struct dpath_domain *dom;
+	bool whole = true;
+
+	lockdep_assert_held(&space->domain_rwsem);
+	list_for_each_entry(dom, &space->domains, node) {
+		if (dpath_domain_unmap(dom, page_iova(area, page), length) != length)
+			whole = false;
+	}
+	if (whole)
+		area->mapped_to = page;
+	return whole;
+}
+
+/* Unmap an area from its end down to its start. If that is not possible, mapped_to is where it stopped, and the space is broken. */
+static void unmap_area(struct dpath_space *space, struct dpath_area *area)
+{
+	unsigned long head = chunk_pages(area, 0), chunk = DPATH_CHUNK >> PAGE_SHIFT, page;
+	bool whole = true;
+
+	while (whole && area->mapped_to) {
+		down_read(&space->domain_rwsem);
+		page = 0;
+		if (area->mapped_to > head)
+			page = head + (area->mapped_to - head - 1) / chunk * chunk;
+		whole = unmap_chunk_locked(space, area, page);
+		up_read(&space->domain_rwsem);
+		cond_resched();
+	}
+	if (!whole)
+		break_space(space);
+}
+
+static void free_area(struct dpath_area *area)
+{
+	dpath_extents_destroy(&area->extents);
+	kmem_cache_free(area_cache, area);
+}
+
+/*
+ * Unmap and unpin an area that is ours, give its charge and its IOVA back, and free it; false if it had to stay. Takes no mmap_lock and cannot fail
+ * but for a broken IOMMU driver.
+ */
+static bool dismantle(struct dpath_space *space, struct dpath_area *area)
+{
+	unsigned long pinned = area->extents.npages, kept, done;
+
+	unmap_area(space, area);
+	kept = area->mapped_to;
+	done = dpath_unpin(&area->extents, kept, pinned - kept, area->prot & IOMMU_WRITE);
+	/* The whole area was charged, pinned or not; only what stays pinned stays charged. */
+	uncharge(space, area_npages(area) - (pinned - done));
+	if (kept)
+		return false;
+	mutex_lock(&space->iova_lock);
+	dpath_iova_remove(&space->iova, area);
+	mutex_unlock(&space->iova_lock);
+	free_area(area);
+	return true;
+}
+
+static int check_request(struct dpath_space *space, unsigned long vaddr, u64 length, int prot, const char **why)
+{
+	if (current->mm != dpath_account_mm(space->account)) {
+		*why = "only the process that opened the VM can map its memory";
+		return -EPERM;
+	}
+	if (!prot || prot & ~(IOMMU_READ | IOMMU_WRITE)) {
+		*why = "access must be read, write or both";
+		return -EINVAL;
+	}
+	if (!PAGE_ALIGNED(vaddr) || !PAGE_ALIGNED(length)) {
+		*why = "memory is not page aligned";
+		return -EINVAL;
+	}
+	if (!access_ok((void __user *)vaddr, length)) {
+		*why = "no user memory";
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static int check_free_locked(struct dpath_space *space, u64 iova, u64 length, const char **why)
+{
+	int ret;
+
+	lockdep_assert_held(&space->iova_lock);
+	ret = dpath_iova_check(&space->iova, iova, length, why);
+	if (ret)
+		return ret;
+	if (dpath_iova_first(&space->iova, iova, iova + length - 1)) {
+		*why = "already mapped";
+		return -EEXIST;
+	}
+	return 0;
+}
+
+static int check_free(struct dpath_space *space, u64 iova, u64 length, const char **why)
+{
+	int ret;
+
+	mutex_lock(&space->iova_lock);
+	ret = check_free_locked(space, iova, length, why);
+	mutex_unlock(&space->iova_lock);
+	return ret;
+}
+
+static struct dpath_area *new_area(unsigned long vaddr, int prot)
+{
+	struct dpath_area *area = kmem_cache_alloc(area_cache, GFP_KERNEL_ACCOUNT);
+
+	if (!area)
+		return NULL;
+	area->state = DPATH_AREA_MAPPING;
+	area->prot = prot;
+	area->mapped_to = 0;
+	area->vaddr = vaddr;
+	area->owner = NULL;
+	dpath_extents_init(&area->extents);
+	return area;
+}
+
+/* Put an area into the tree, ours until it is live. */
+static int reserve_area(struct dpath_space *space, struct dpath_area *area, u64 iova, u64 length, const char **why)
+{
+	int ret;
+
+	mutex_lock(&space->iova_lock);
+	ret = check_free_locked(space, iova, length, why);
+	if (!ret)
+		ret = dpath_iova_insert(&space->iova, area, iova, iova + length - 1);
+	mutex_unlock(&space->iova_lock);
+	return ret;
+}
+
+static int map_area(struct dpath_space *space, unsigned long vaddr, u64 iova, u64 length, int prot, const char **why)
+{
+	unsigned long npages = length >> PAGE_SHIFT;
+	struct dpath_area *area;
+	int ret;
+
+	ret = charge(space, npages, why);
+	if (ret)
+		return ret;
+	*why = "out of memory";
+	ret = -ENOMEM;
+	area = new_area(vaddr, prot);
+	if (!area)
+		goto err_uncharge;
+	ret = reserve_area(space, area, iova, length, why);
+	if (ret)
+		goto err_free_area;
+	ret = pin_and_map(space, area, why);
+	if (ret)
+		goto err_dismantle;
+
+	mutex_lock(&space->iova_lock);
+	area->state = DPATH_AREA_LIVE;
+	mutex_unlock(&space->iova_lock);
+	return 0;
+
+err_dismantle:
+	dismantle(space, area);
+	return ret;
+
+err_free_area:
+	free_area(area);
+err_uncharge:
+	uncharge(space, npages);
+	return ret;
+}
+
+/**
+ * dpath_space_map - map memory of the caller for DMA
+ * @space: the space
+ * @vaddr: user address of the memory
+ * @iova: address that devices shall see it at
+ * @length: bytes
+ * @prot: IOMMU_READ, IOMMU_WRITE or both
+ * @why: set to a static text on failure, or NULL
+ *
+ * Works before any set is attached; the memory is pinned then, and translated from the attachment on. All or nothing.
+ *
+ * Context: process context of the mm that owns the space, no lock held; killable.
+ * Return: 0; -EINVAL, -EOVERFLOW, -ERANGE (aperture), -EEXIST: the request; -EPERM: a reserved range, or another mm; -ENOMEM: RLIMIT_MEMLOCK or no
+ * memory; -EDQUOT: the VM's quota; -EFAULT: not mapped or cannot be pinned; -EINTR: killed; -EIO: the space is broken.
+ */
+int dpath_space_map(struct dpath_space *space, unsigned long vaddr, u64 iova, u64 length, int prot, const char **why)
+{
+	ktime_t start = ktime_get();
+	const char *unused;
+	int ret;
+
+	if (!why)
+		why = &unused;
+	ret = check_request(space, vaddr, length, prot, why);
+	if (ret)
+		return ret;
+	ret = check_free(space, iova, length, why);
+	if (ret)
+		return ret;
+	ret = map_area(space, vaddr, iova, length, prot, why);
+	if (ret)
+		return ret;
+	atomic64_inc(&space->vm->maps);
+	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &space->vm->map_ns);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(dpath_space_map, DIRECTPATH);
+
+/* Make the live areas of a range ours, chained through area->owner. Those in flux are left alone. */
+static struct dpath_area *take_live_locked(struct dpath_space *space, u64 first, u64 last)
+{
+	struct dpath_area *area, *taken = NULL;
+
+	lockdep_assert_held(&space->iova_lock);
+	for (area = dpath_iova_first(&space->iova, first, last); area; area = dpath_iova_next(area, first, last)) {
+		if (area->state != DPATH_AREA_LIVE)
+			continue;
+		area->state = DPATH_AREA_UNMAPPING;
+		area->owner = taken;
+		taken = area;
+		cond_resched();
+	}
+	return taken;
+}
+
+/* Dismantle a chain; returns the bytes that are free again. */
+static u64 dismantle_taken(struct dpath_space *space, struct dpath_area *taken)
+{
+	ktime_t start = ktime_get();
+	struct dpath_area *area;
+	u64 bytes = 0, length;
+	s64 nr = 0;
+
+	while ((area = taken)) {
+		taken = area->owner;
+		length = dpath_area_length(area);
+		if (dismantle(space, area))
+			bytes += length;
+		nr++;
+	}
+	if (!nr)
+		return 0;
+	atomic64_add(nr, &space->vm->unmaps);
+	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &space->vm->unmap_ns);
+	return bytes;
+}
+
+/**
+ * dpath_space_unmap - unmap every area of a range
+ * @space: the space
+ * @iova: first byte
+ * @length: bytes; the range may have holes, but must not cut an area
+ * @unmapped: set to the bytes unmapped, 0 if there was nothing
+ *
+ * Context: process context of anybody who holds the fd, no lock held. Takes no mmap_lock.
+ * Return: 0; -EINVAL: empty, misaligned or cuts an area; -EOVERFLOW; -EBUSY: an area is being mapped or unmapped by another thread.
+ */
+int dpath_space_unmap(struct dpath_space *space, u64 iova, u64 length, u64 *unmapped)
+{
+	struct dpath_area *taken = NULL;
+	u64 last;
+	int ret;
+
+	*unmapped = 0;
+	if (!length || !PAGE_ALIGNED(iova | length))
+		return -EINVAL;
+	if (check_add_overflow(iova, length - 1, &last))
+		return -EOVERFLOW;
+	mutex_lock(&space->iova_lock);
+	ret = dpath_iova_check_whole(&space->iova, iova, last);
+	if (!ret)
+		taken = take_live_locked(space, iova, last);
+	mutex_unlock(&space->iova_lock);
+	if (!ret)
+		*unmapped = dismantle_taken(space, taken);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(dpath_space_unmap, DIRECTPATH);
+
+/**
+ * dpath_space_unmap_all - unmap every area that is not in flux
+ * @space: the space
+ * @unmapped: set to the bytes unmapped
+ *
+ * Context: as dpath_space_unmap(). An area that another thread is mapping stays.
+ */
+void dpath_space_unmap_all(struct dpath_space *space, u64 *unmapped)
+{
+	struct dpath_area *taken;
+
+	mutex_lock(&space->iova_lock);
+	taken = take_live_locked(space, 0, U64_MAX);
+	mutex_unlock(&space->iova_lock);
+	*unmapped = dismantle_taken(space, taken);
+}
+EXPORT_SYMBOL_NS_GPL(dpath_space_unmap_all, DIRECTPATH);
+
+/* What a broken driver has left: the areas go, their pages stay pinned for good. */
+static void forget_areas(struct dpath_space *space)
+{
+	struct dpath_area *area;
+
+	while ((area = dpath_iova_first(&space->iova, 0, U64_MAX))) {
+		dpath_iova_remove(&space->iova, area);
+		free_area(area);
+	}
+}
+
+static void release_space(struct kref *ref)
+{
+	struct dpath_space *space = container_of(ref, struct dpath_space, ref);
+	struct dpath_domain *dom, *tmp;
+	u64 unmapped;
+
+	list_del(&space->node);
+	mutex_unlock(&dpath_table_lock);
+
+	/* There is no set left to be told about, and no reference to be had. */
+	space->on_broken = NULL;
+	dpath_space_unmap_all(space, &unmapped);
+	forget_areas(space);
+	list_for_each_entry_safe(dom, tmp, &space->domains, node) {
+		list_del(&dom->node);
+		dpath_domain_free(dom);
+	}
+	dpath_iova_destroy(&space->iova);
+	dpath_account_put(space->account);
+	dpath_vm_put(space->vm);
+	mutex_destroy(&space->iova_lock);
+	kfree(space);
+}
+
+/**
+ * dpath_space_put - drop a reference
+ * @space: the space
+ *
+ * With the last one everything is unmapped and unpinned. A space that is in dpath_vm.spaces has a reference, so it can be got under dpath_table_lock.
+ *
+ * Context: process context, no lock held; takes no mmap_lock, waits for nobody.
+ */
+void dpath_space_put(struct dpath_space *space)
+{
+	/* On the last reference the table lock is held, and release_space() drops it. */
+	kref_put_mutex(&space->ref, release_space, &dpath_table_lock);
+}
+EXPORT_SYMBOL_NS_GPL(dpath_space_put, DIRECTPATH);
+
+void dpath_space_info(struct dpath_space *space, struct dpath_space_info *info)
+{
+	/* Not under domain_rwsem: a replay may take long, and this is asked for by netlink dumps. */
+	info->pgsizes = READ_ONCE(space->pgsizes);
+	info->coherent = READ_ONCE(space->coherent);
+	mutex_lock(&space->iova_lock);
+	info->areas = space->iova.nr;
+	info->mapped = space->iova.bytes;
+	mutex_unlock(&space->iova_lock);
+}
+EXPORT_SYMBOL_NS_GPL(dpath_space_info, DIRECTPATH);
+
+unsigned int dpath_space_ranges(struct dpath_space *space, u64 (*ranges)[2], unsigned int max)
+{
+	unsigned int nr;
+
+	mutex_lock(&space->iova_lock);
+	nr = dpath_iova_ranges(&space->iova, ranges, max);
+	mutex_unlock(&space->iova_lock);
+	return nr;
+}
+EXPORT_SYMBOL_NS_GPL(dpath_space_ranges, DIRECTPATH);
+
+/* Texts for an attachment that maps already made rule out. */
+static const char * const resv_conflict[] = {
+	[DPATH_RESV_DIRECT] = "memory is mapped where firmware does DMA to (RMRR, IVMD)",
+	[DPATH_RESV_RELAXABLE] = "memory is mapped where firmware did DMA to at boot",
+	[DPATH_RESV_RESERVED] = "memory is mapped at addresses that the IOMMU reserves for the set",
+	[DPATH_RESV_MSI] = "memory is mapped over the MSI window",
+	[DPATH_RESV_SW_MSI] = "memory is mapped over the software MSI window",
+};
+
+/**
+ * struct resv_ctx - argument of reserve_region()
+ * @space: the space
+ * @commit: reserve; else only look whether that will be possible
+ * @why: text of a conflict
+ */
+struct resv_ctx {
+	struct dpath_space *space;
+	bool commit;
+	const char **why;
+};
+
+static int reserve_region(void *data, enum dpath_resv kind, u64 first, u64 last)
+{
+	struct resv_ctx *ctx = data;
+	struct dpath_iova *iova = &ctx->space->iova;
+	int ret = 0;
+
+	/* Boot display and USB stop using theirs once a driver or a VM takes over. */
+	if (kind == DPATH_RESV_RELAXABLE)
+		return 0;
+	mutex_lock(&ctx->space->iova_lock);
+	if (dpath_iova_first(iova, first, last))
+		ret = -EBUSY;
+	else if (ctx->commit)
+		ret = dpath_iova_reserve(iova, first, last, dpath_group_resv_name(kind));
+	mutex_unlock(&ctx->space->iova_lock);
+	if (ret)
+		*ctx->why = ret == -EBUSY ? resv_conflict[kind] : "out of memory";
+	return ret;
+}
+
+/* Two rounds, so that a set that cannot be attached takes no address from the space. */
+static int reserve_regions(struct dpath_space *space, struct iommu_group *group, const char **why)
+{
+	struct resv_ctx ctx = { .space = space, .why = why };
+	int ret;
+
+	ret = dpath_group_walk_resv(group, reserve_region, &ctx);
+	if (ret)
+		return ret;
+	ctx.commit = true;
+	return dpath_group_walk_resv(group, reserve_region, &ctx);
+}
+
+/*
+ * The area with the lowest address from *@iova on that has something mapped; moves *@iova behind it. It cannot go away while domain_rwsem is held for
+ * WRITE: its owner would have to unmap first.
+ */
+static struct dpath_area *next_mapped(struct dpath_space *space, u64 *iova)
+{
+	struct dpath_area *area;
+
+	lockdep_assert_held_write(&space->domain_rwsem);
+	mutex_lock(&space->iova_lock);
+	for (area = dpath_iova_first(&space->iova, *iova, U64_MAX); area; area = dpath_iova_next(area, *iova, U64_MAX)) {
+		if (area->mapped_to)
+			break;
+	}
+	mutex_unlock(&space->iova_lock);
+	if (area)
+		*iova = dpath_area_last(area) + 1;
+	return area;
+}
+
+static int replay_area(struct dpath_domain *dom, struct dpath_area *area)
+{
+	struct dpath_extent_iter at;
+	unsigned long page, npages;
+	int ret;
+
+	dpath_extents_seek(&at, &area->extents, 0);
+	for (page = 0; page < area->mapped_to; page += npages) {
+		npages = min(area->mapped_to - page, chunk_pages(area, page));
+		ret = dpath_domain_map(dom, page_iova(area, page), &at, npages, area->prot);
+		if (ret)
+			return ret;
+		skip_pages(&at, npages);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Give a fresh domain every mapping of the space. */
+static int replay(struct dpath_space *space, struct dpath_domain *dom)
+{
+	struct dpath_area *area;
+	u64 iova = 0;
+	int ret;
+
+	while ((area = next_mapped(space, &iova))) {
+		ret = replay_area(dom, area);
+		if (ret)
+			return ret;
+		/* The last area may end at the last byte. */
+		if (!iova)
+			break;
+	}
+	return 0;
+}
+
+/*
+ * Undo a replay, done in part. Only for a domain that the IOMMU layer did not let go of: it stays for good, and must not translate pages that are
+ * unpinned later.
+ */
+static void unreplay(struct dpath_space *space, struct dpath_domain *dom)
+{
+	struct dpath_area *area;
+	u64 iova = 0;
+
+	while ((area = next_mapped(space, &iova))) {
+		dpath_domain_unmap(dom, dpath_area_first(area), (u64)area->mapped_to << PAGE_SHIFT);
+		if (!iova)
+			break;
+	}
+}
+
+/* What the domains have in common. */
+static void update_common_locked(struct dpath_space *space)
+{
+	bool coherent = !list_empty(&space->domains);
+	u64 pgsizes = coherent ? U64_MAX : PAGE_SIZE;
+	struct dpath_domain *dom;
+
+	lockdep_assert_held_write(&space->domain_rwsem);
+	list_for_each_entry(dom, &space->domains, node) {
+		coherent = coherent && dom->coherent;
+		pgsizes &= dom->pgsizes;
+	}
+	WRITE_ONCE(space->coherent, coherent);
+	WRITE_ONCE(space->pgsizes, pgsizes);
+}
+
+/* A domain of the same unit that takes the set, or NULL. */
+static struct dpath_domain *join_unit(struct dpath_space *space, struct iommu_group *group, struct pci_dev *pdev)
+{
+	struct dpath_domain *dom;
+
+	list_for_each_entry(dom, &space->domains, node) {
+		if (dpath_domain_compatible(dom, pdev) && !dpath_domain_attach(dom, group, pdev))
+			return dom;
+	}
+	return NULL;
+}
+
+/*
+ * A domain of another unit that looks like @fresh and takes the set, which is then no longer in @fresh; or NULL. Anything that goes wrong on the way
+ * leaves the set in @fresh again, or the reason in *@ret.
+ */
+static struct dpath_domain *join_alike(struct dpath_space *space, struct dpath_domain *fresh, struct iommu_group *group, struct pci_dev *pdev,
+				       int *ret)
+{
+	struct dpath_domain *dom;
+
+	*ret = 0;
+	list_for_each_entry(dom, &space->domains, node) {
+		if (!dpath_domain_alike(dom, fresh))
+			continue;
+		if (!dpath_domain_detach(fresh, group, pdev)) {
+			*ret = -EIO;
+			return NULL;
+		}
+		if (!dpath_domain_attach(dom, group, pdev))
+			return dom;
+		*ret = dpath_domain_attach(fresh, group, pdev);
+		return NULL;
+	}
+	return NULL;
+}
+
+/* Bring @fresh, to which the set is attached, up to the state of the space. */
+static int adopt_fresh(struct dpath_space *space, struct dpath_domain *fresh, const char **why)
+{
+	u64 granule = max_t(u64, PAGE_SIZE, 1ULL << __ffs(fresh->pgsizes));
+	int ret;
+
+	mutex_lock(&space->iova_lock);
+	ret = dpath_iova_narrow(&space->iova, fresh->first, fresh->last, granule, why);
+	mutex_unlock(&space->iova_lock);
+	if (ret)
+		return -EBUSY;
+	ret = replay(space, fresh);
+	if (ret) {
+		*why = "the IOMMU driver cannot map all memory for the set";
+		return ret;
+	}
+	list_add_tail(&fresh->node, &space->domains);
+	return 0;
+}
+
+static struct dpath_domain *attach_fresh(struct dpath_space *space, struct iommu_group *group, struct pci_dev *pdev, const char **why)
+{
+	struct dpath_domain *fresh, *dom;
+	int ret;
+
+	fresh = dpath_domain_new(group, pdev);
+	if (IS_ERR(fresh)) {
+		*why = "the IOMMU driver gives no domain for the set";
+		return fresh;
+	}
+	dom = join_alike(space, fresh, group, pdev, &ret);
+	if (dom) {
+		dpath_domain_free(fresh);
+		return dom;
+	}
+	if (ret)
+		*why = "the IOMMU driver does not attach the set";
+	else
+		ret = adopt_fresh(space, fresh, why);
+	if (!ret)
+		return fresh;
+	if (!dpath_domain_detach(fresh, group, pdev))
+		unreplay(space, fresh);
+	dpath_domain_free(fresh);
+	return ERR_PTR(ret);
+}
+
+/**
+ * dpath_space_attach - let a set do DMA in a space
+ * @space: the space
+ * @group: the set; its DMA is owned by us and blocked
+ * @pdev: one of its functions
+ * @domain: what it is attached to, for dpath_space_detach()
+ * @why: set to a static text on failure
+ *
+ * Its reserved regions and the aperture of its IOMMU become those of the space; a mapping that exists there is a reason to refuse.
+ *
+ * Context: process context, set->lock held; takes domain_rwsem for WRITE for as long as a replay takes.
+ * Return: 0, with every mapping of the space translated for the set; or -errno, with the set blocked as before.
+ */
+int dpath_space_attach(struct dpath_space *space, struct iommu_group *group, struct pci_dev *pdev, struct dpath_domain **domain,
+		       const char **why)
+{
+	struct dpath_domain *dom;
+	int ret;
+
+	*why = "the reserved regions of the set cannot be read";
+	ret = reserve_regions(space, group, why);
+	if (ret)
+		return ret;
+	down_write(&space->domain_rwsem);
+	if (space->broken) {
+		*why = "an earlier unmap failed; the space is unusable";
+		ret = -EIO;
+		goto unlock;
+	}
+	dom = join_unit(space, group, pdev);
+	if (!dom)
+		dom = attach_fresh(space, group, pdev, why);
+	if (IS_ERR(dom)) {
+		ret = PTR_ERR(dom);
+		goto unlock;
+	}
+	update_common_locked(space);
+	*domain = dom;
+unlock:
+	up_write(&space->domain_rwsem);
+	return ret;
+}
+
+/**
+ * dpath_space_detach - end a set's DMA in a space
+ * @space: the space
+ * @domain: from dpath_space_attach()
+ * @group: the set
+ * @pdev: one of its functions
+ *
+ * The maps of the space stay, also when its last domain goes: the next set that is attached gets them.
+ *
+ * Context: process context, set->lock held; takes domain_rwsem for WRITE.
+ * Return: false if the IOMMU driver kept the domain. It is leaked; the set must not be used again before a reboot.
+ */
+bool dpath_space_detach(struct dpath_space *space, struct dpath_domain *domain, struct iommu_group *group, struct pci_dev *pdev)
+{
+	bool ok, unused;
+
+	down_write(&space->domain_rwsem);
+	ok = dpath_domain_detach(domain, group, pdev);
+	/* A stuck one stays in the list, so that what is unmapped goes out of it too. */
+	unused = !domain->nr_groups && !domain->stuck;
+	if (unused) {
+		list_del(&domain->node);
+		update_common_locked(space);
+	}
+	up_write(&space->domain_rwsem);
+	/* Its tables can be large. */
+	if (unused)
+		dpath_domain_free(domain);
+	return ok;
+}
+
+int dpath_space_module_init(void)
+{
+	area_cache = KMEM_CACHE(dpath_area, SLAB_ACCOUNT);
+	return area_cache ? 0 : -ENOMEM;
+}
+
+void dpath_space_module_exit(void)
+{
+	kmem_cache_destroy(area_cache);
+}

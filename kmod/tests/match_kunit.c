@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Names, patterns and addresses: tables of what is taken and what is refused, and every address there is, written and read back.
+ */
+
+#include <kunit/test.h>
+
+#include "../match.c"
+
+#define A31 "abcdefghijklmnopqrstuvwxyz01234"
+
+static void names_taken(struct kunit *test)
+{
+	static const char * const good[] = { "a", "Z", "0", "vm1", "web-01.prod_eu", "a..b", "9-", A31 };
+	int i;
+
+	KUNIT_ASSERT_EQ(test, strlen(A31), (size_t)DIRECTPATH_NAME_MAX);
+	for (i = 0; i < ARRAY_SIZE(good); i++)
+		KUNIT_EXPECT_TRUE_MSG(test, dpath_match_name_valid(good[i]), "%s", good[i]);
+}
+
+static void names_refused(struct kunit *test)
+{
+	static const char * const bad[] = {
+		"", ".", "..", "-a", "_a", ".a", " a", "a ", "a b", "a/b", "/", "a\n", "a\t", "a*", "a?", "a[", "a\\", "a%s", "a,b", "a:b",
+		"a@b", "a+b", "a\x7f", "\x80", "a\xc3\xa9", "\xe9t\xe9", "a\xff", A31 "5", A31 A31 A31,
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_FALSE_MSG(test, dpath_match_name_valid(bad[i]), "%d: '%s'", i, bad[i]);
+}
+
+/* Every byte value as the first and as a later character. */
+static void names_alphabet(struct kunit *test)
+{
+	char name[3] = "aa";
+	int c;
+
+	for (c = 1; c < 256; c++) {
+		bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		bool later = alnum || c == '.' || c == '_' || c == '-';
+
+		name[0] = c;
+		name[1] = 'a';
+		KUNIT_EXPECT_EQ_MSG(test, dpath_match_name_valid(name), alnum, "first %#x", c);
+		name[0] = 'a';
+		name[1] = c;
+		KUNIT_EXPECT_EQ_MSG(test, dpath_match_name_valid(name), later, "later %#x", c);
+	}
+}
+
+static void patterns(struct kunit *test)
+{
+	static const struct {
+		const char *pattern;
+		const char *name;
+		bool match;
+	} cases[] = {
+		{ "*", "anything", true },
+		{ "web-*", "web-01", true },
+		{ "web-*", "web", false },
+		{ "web-*", "xweb-01", false },
+		{ "web-?", "web-1", true },
+		{ "web-?", "web-11", false },
+		{ "vm[0-3]", "vm2", true },
+		{ "vm[0-3]", "vm4", false },
+		{ "vm[!0-3]", "vm4", true },
+		{ "a*b*c", "axxbyyc", true },
+		{ "a*b*c", "axxbyy", false },
+		{ "exact", "exact", true },
+		{ "exact", "Exact", false },
+		{ "", "a", false },
+		{ "vm[", "vm1", false },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, dpath_match_pattern(cases[i].pattern, cases[i].name), cases[i].match, "%s on %s", cases[i].pattern,
+				    cases[i].name);
+}
+
+static void addresses_taken(struct kunit *test)
+{
+	static const struct {
+		const char *text;
+		unsigned int domain, bus, devfn;
+	} cases[] = {
+		{ "0000:00:00.0", 0, 0, PCI_DEVFN(0, 0) },
+		{ "0000:01:1f.7", 0, 1, PCI_DEVFN(0x1f, 7) },
+		{ "01:1f.7", 0, 1, PCI_DEVFN(0x1f, 7) },
+		{ "ffff:ff:1f.7", 0xffff, 0xff, PCI_DEVFN(0x1f, 7) },
+		{ "ABCD:eF:0a.1", 0xabcd, 0xef, PCI_DEVFN(0x0a, 1) },
+		{ "10000:e1:00.0", 0x10000, 0xe1, PCI_DEVFN(0, 0) },
+		{ "fffffff:00:00.0", 0xfffffff, 0, PCI_DEVFN(0, 0) },
+	};
+	unsigned int domain, bus, devfn;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, dpath_match_address(cases[i].text, &domain, &bus, &devfn), 0, "%s", cases[i].text);
+		KUNIT_EXPECT_EQ(test, domain, cases[i].domain);
+		KUNIT_EXPECT_EQ(test, bus, cases[i].bus);
+		KUNIT_EXPECT_EQ(test, devfn, cases[i].devfn);
+	}
+}
+
+static void addresses_refused(struct kunit *test)
+{
+	static const char * const bad[] = {
+		"", "0", ":", "00:00", "00:00.", "00:00.8", "00:20.0", "00:00.00", "0:00.0", "00:0.0", "000:00.0", "00:00.0 ", " 00:00.0",
+		"00:00.0\n", "00-00.0", "00:00:0", "00.00.0", "0g:00.0", "00:0g.0", "00:00.g", "000:00:00.0", "00:00:00.0", "0:00:00.0", ":00:00.0",
+		"0000:00:00.8", "0000:00:20.0", "0000:00:00.0x", "0000:0000:00.0", "00000:00:00.0", "010000:00:00.0", "0x00:00:00.0", "0000:00:00,0", "0000.00:00.0",
+		"ffffffff:00:00.0", "-001:00:00.0", "+001:00:00.0", "0000:00:1f.-", "nvme0",
+	};
+	unsigned int domain = 77, bus = 78, devfn = 79;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_EQ_MSG(test, dpath_match_address(bad[i], &domain, &bus, &devfn), -EINVAL, "'%s'", bad[i]);
+	KUNIT_EXPECT_EQ(test, domain, 77U);
+	KUNIT_EXPECT_EQ(test, bus, 78U);
+	KUNIT_EXPECT_EQ(test, devfn, 79U);
+}
+
+/* Bus, device and function in full, in both forms. */
+static void addresses_all(struct kunit *test)
+{
+	unsigned int domain, bus, devfn, b, df, wrong = 0;
+	char text[DIRECTPATH_ADDRESS_MAX + 1];
+
+	for (b = 0; b < 256; b++) {
+		for (df = 0; df < 256; df++) {
+			snprintf(text, sizeof(text), "%04x:%02x:%02x.%x", b << 8 | df, b, PCI_SLOT(df), PCI_FUNC(df));
+			if (dpath_match_address(text, &domain, &bus, &devfn) || domain != (b << 8 | df) || bus != b || devfn != df)
+				wrong++;
+			if (dpath_match_address(text + 5, &domain, &bus, &devfn) || domain || bus != b || devfn != df)
+				wrong++;
+		}
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0U);
+}
+
+static struct kunit_case match_cases[] = {
+	KUNIT_CASE(names_taken),
+	KUNIT_CASE(names_refused),
+	KUNIT_CASE(names_alphabet),
+	KUNIT_CASE(patterns),
+	KUNIT_CASE(addresses_taken),
+	KUNIT_CASE(addresses_refused),
+	KUNIT_CASE(addresses_all),
+	{}
+};
+
+static struct kunit_suite match_suite = {
+	.name = "directpath_match",
+	.test_cases = match_cases,
+};
+
+kunit_test_suite(match_suite);
