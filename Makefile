@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0
+# directpath: modules, tool, tests. `make help` lists the targets.
+
+VERSION := 0.1.0
+
+KDIR   ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
+MACHINE ?= full
+
+BED   := selftests/bed
+TOOL  := tools/directpath
+TESTS := $(filter-out $(BED)/,$(dir $(wildcard selftests/*/Makefile)))
+
+# Read when a recipe needs them: most targets want no kernel headers.
+KVER     = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+OBJ      = build/$(or $(KVER),$(error no kernel headers at $(KDIR)))
+MODDIR   = $(DESTDIR)/lib/modules/$(KVER)/updates/directpath
+DEPMOD   = $(if $(DESTDIR),true,depmod $(KVER))
+STRICT   = $(if $(filter 1,$(WERROR)),W=1 KCFLAGS=-Werror)
+BEDARGS  = $(addprefix -k ,$(KERNEL)) $(addprefix -t ,$(T))
+
+INSTALL_DATA  := install -D -m 644
+INSTALL_MOD   = $(INSTALL_DATA) --strip --strip-program='strip -g'
+DKMSDIR       = $(DESTDIR)/usr/src/directpath-$(VERSION)
+
+.DEFAULT_GOAL := all
+.PHONY: all modules tools deps check demo bench shell gates clean help \
+	install uninstall install-vfio uninstall-vfio install-dkms
+
+all: modules tools
+
+# Kbuild writes next to its sources, so it gets a tree of links to ours, one
+# for each kernel. Links to files that are gone go as well.
+modules:
+	@mkdir -p $(OBJ)
+	@find $(OBJ) -xtype l -delete
+	@cp -asf $(CURDIR)/kmod $(CURDIR)/uapi $(CURDIR)/Kbuild $(OBJ)/
+	+@$(if $(STRICT),KDOC_WERROR=1) flock $(OBJ) \
+		$(MAKE) -C $(KDIR) M=$(CURDIR)/$(OBJ) $(STRICT) modules
+
+tools:
+	$(MAKE) -C $(TOOL)
+	@set -e; for dir in $(TESTS); do $(MAKE) -C $$dir; done
+
+deps:
+	@$(BED)/deps
+
+check: deps
+	@$(BED)/bed check $(BEDARGS)
+
+demo: deps
+	@$(BED)/bed demo --build $(BEDARGS)
+
+bench: deps
+	@$(BED)/bed bench --build $(BEDARGS)
+
+shell: deps
+	@$(BED)/bed shell -m $(MACHINE) $(BEDARGS)
+
+gates: deps
+	@selftests/gates
+
+install: modules tools
+	$(INSTALL_MOD) $(OBJ)/kmod/directpath.ko $(MODDIR)/directpath.ko
+	install -D -m 755 $(TOOL)/directpath $(DESTDIR)$(PREFIX)/sbin/directpath
+	$(INSTALL_DATA) $(TOOL)/directpath.8 \
+		$(DESTDIR)$(PREFIX)/share/man/man8/directpath.8
+	install -d $(DESTDIR)$(PREFIX)/include/linux
+	install -m 644 uapi/linux/directpath*.h $(DESTDIR)$(PREFIX)/include/linux/
+	$(DEPMOD)
+
+# Nothing may be removed under a device that a VM still has.
+uninstall: uninstall-vfio
+	if [ -d /sys/module/directpath ] && [ -z "$(DESTDIR)" ]; then \
+		$(PREFIX)/sbin/directpath host release-all && \
+		modprobe -r directpath; \
+	fi
+	rm -f $(MODDIR)/directpath.ko
+	-rmdir $(MODDIR) 2>/dev/null
+	rm -f $(DESTDIR)$(PREFIX)/sbin/directpath
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/directpath.8
+	rm -f $(DESTDIR)$(PREFIX)/include/linux/directpath*.h
+	$(DEPMOD)
+
+# In updates/, these two take the place of the kernel's own.
+install-vfio: modules
+	$(INSTALL_MOD) $(OBJ)/kmod/vfio/vfio.ko $(MODDIR)/vfio.ko
+	$(INSTALL_MOD) $(OBJ)/kmod/vfio/vfio-pci.ko $(MODDIR)/vfio-pci.ko
+	$(DEPMOD)
+
+uninstall-vfio:
+	if [ -e $(MODDIR)/vfio.ko ] && [ -d /sys/module/vfio ] && \
+	   [ -z "$(DESTDIR)" ]; then \
+		$(PREFIX)/sbin/directpath host release-all && \
+		modprobe -r vfio-pci vfio; \
+	fi
+	rm -f $(MODDIR)/vfio.ko $(MODDIR)/vfio-pci.ko
+	$(DEPMOD)
+
+install-dkms:
+	install -d $(DKMSDIR)
+	cp -a kmod uapi Kbuild $(DKMSDIR)/
+	sed 's/@VERSION@/$(VERSION)/' kmod/dkms.conf >$(DKMSDIR)/dkms.conf
+
+clean:
+	rm -rf build
+	@set -e; for dir in $(wildcard $(TOOL)/Makefile) $(TESTS); do \
+		$(MAKE) -C $${dir%Makefile} clean; done
+
+help:
+	@echo 'Building:'
+	@echo '  all             modules for the running kernel and the tool (default)'
+	@echo '  modules         KDIR=<headers> for another kernel, WERROR=1 for strict'
+	@echo '  tools           the tool and the C programs of the tests'
+	@echo '  clean           remove what was built'
+	@echo 'Trying and testing, in emulated machines on a Debian 12 host:'
+	@echo '  demo            a guest with a passed-through disk, step by step'
+	@echo '  check           build, gates and all tests on both kernels;'
+	@echo '                  T=<test> for one, KERNEL=6.1|6.12|<dir> for one kernel'
+	@echo '  bench           measurements; KERNEL= as above'
+	@echo '  shell           a root prompt; KERNEL= as above,'
+	@echo '                  MACHINE=full|amd|noiommu|nointremap|snoop|bigbar'
+	@echo '  gates           static checks only'
+	@echo '  deps            set up what these need (they do it themselves)'
+	@echo 'Installing (PREFIX=$(PREFIX), DESTDIR= honoured):'
+	@echo '  install         directpath.ko, tool, man page, uapi headers'
+	@echo '  install-vfio    also vfio.ko and vfio-pci.ko, in place of the kernel'"'"'s'
+	@echo '  install-dkms    sources for DKMS in /usr/src'
+	@echo '  uninstall, uninstall-vfio   undo, after giving all devices back'
