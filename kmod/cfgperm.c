@@ -225,6 +225,17 @@ static int walk_std(struct dpath_cfgmap *map, const struct dpath_cfg_reader *rea
 	return 0;
 }
 
+/* What the rest of the list holds is not known, and a vendor specific capability might lie over it. */
+static void hide_ext(struct dpath_cfgmap *map)
+{
+	struct dpath_cfgcap *cap;
+
+	for (cap = map->caps; cap < map->caps + map->nr; cap++) {
+		if (cap->ext)
+			cap->shown = false;
+	}
+}
+
 static int walk_ext(struct dpath_cfgmap *map, const struct dpath_cfg_reader *reader)
 {
 	DECLARE_BITMAP(seen, DPATH_CFG_SIZE / 4) = {};
@@ -251,6 +262,7 @@ static int walk_ext(struct dpath_cfgmap *map, const struct dpath_cfg_reader *rea
 		}
 		if (map->nr == DPATH_CFG_CAPS) {
 			set_flaw(map, "too many capabilities");
+			hide_ext(map);
 			return 0;
 		}
 		ret = add_cap(map, reader, pos, value, true);

@@ -419,8 +419,10 @@ u64 dpath_domain_unmap(struct dpath_domain *dom, u64 iova, u64 length)
 		if (part < step)
 			part += iommu_unmap(dom->domain, iova + done + part, step - part);
 		done += min(part, step);
-		if (part < step)
+		if (part < step) {
+			WRITE_ONCE(dom->leaky, true);
 			break;
+		}
 		cond_resched();
 	}
 	return done;

@@ -33,6 +33,7 @@ struct pci_dev;
  * @coherent: snooping is enforced
  * @unshared: never for a second IOMMU unit
  * @stuck: a detach left it attached, or an unmap left something mapped; takes no further set and is never freed
+ * @leaky: an unmap left something mapped; set under READ
  */
 struct dpath_domain {
 	struct list_head node;
@@ -46,6 +47,7 @@ struct dpath_domain {
 	bool coherent;
 	bool unshared;
 	bool stuck;
+	bool leaky;
 };
 
 /* A domain attached to @group; pgsizes and aperture are known afterwards. ERR_PTR on failure. */

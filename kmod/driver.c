@@ -152,7 +152,7 @@ static void rebind_set(struct dpath_set *set, const struct pci_driver *from, con
 		return;
 	nr = dpath_set_devices(set, devs);
 	for (i = 0; i < nr; i++)
-		if (READ_ONCE(devs[i]->pdev->dev.driver) == &from->driver)
+		if (!devs[i]->by_hand && READ_ONCE(devs[i]->pdev->dev.driver) == &from->driver)
 			rebind_device(devs[i], name, from->name);
 	dpath_set_put_devices(devs, nr);
 	dpath_set_end(set);

@@ -234,7 +234,7 @@ static void step_run(struct dpath_extent_iter *iter)
 /* Skip whole blocks while @page lies behind them. */
 static unsigned long skip_blocks(struct dpath_extent_iter *iter, unsigned long page)
 {
-	while (iter->block->next && page >= iter->block->npages && iter->idx + RUNS < iter->extents->nr) {
+	while (iter->block->next && page >= iter->block->npages) {
 		page -= iter->block->npages;
 		iter->block = iter->block->next;
 		iter->idx += RUNS;

@@ -8,8 +8,8 @@
  *	dpath_driver_lock		the list of pci_drivers
  *	dpath_set.lock			ownership, domain and leases of one set
  *	mmap_lock			never taken on unmap, close, revoke or remove paths
- *	dpath_config.lock		one access to config space
  *	dpath_irqs.lock			interrupt kind of one lease
+ *	dpath_config.lock		one access to config space
  *	dpath_mmio.sem			OPEN/CLOSED of one lease
  *	dpath_space.domain_rwsem	page tables of one space
  *	dpath_space.iova_lock		areas of one space
@@ -21,6 +21,7 @@
 #include <linux/workqueue.h>
 
 #include "host.h"
+#include "ntf.h"
 
 DEFINE_MUTEX(dpath_table_lock); /* the owner table, see host.h */
 EXPORT_SYMBOL_NS_GPL(dpath_table_lock, DIRECTPATH);
@@ -62,6 +63,17 @@ void dpath_host_uncharge_vectors(unsigned int nvec)
 {
 	atomic_sub(nvec, &dpath_host.vectors_used);
 }
+
+void dpath_host_default_adhoc(bool on)
+{
+	mutex_lock(&dpath_table_lock);
+	if (!dpath_host.adhoc_said && dpath_host.adhoc != on) {
+		dpath_host.adhoc = on;
+		dpath_host_ntf();
+	}
+	mutex_unlock(&dpath_table_lock);
+}
+EXPORT_SYMBOL_NS_GPL(dpath_host_default_adhoc, DIRECTPATH);
 
 int dpath_host_init(void)
 {

@@ -21,6 +21,7 @@ extern struct mutex dpath_table_lock;
 /**
  * struct dpath_host - settings and totals; fields protected by dpath_table_lock
  * @adhoc: devices bound by hand may run in an anonymous VM
+ * @adhoc_said: an admin has set @adhoc; loading vfio-pci.ko does not change it any more
  * @unsafe_interrupts: claims are allowed without interrupt remapping
  * @door_vfio: the VFIO personality is loaded
  * @vector_budget: most vectors all VMs together may have
@@ -32,6 +33,7 @@ extern struct mutex dpath_table_lock;
  */
 struct dpath_host {
 	bool adhoc;
+	bool adhoc_said;
 	bool unsafe_interrupts;
 	bool door_vfio;
 	u32 vector_budget;
@@ -51,6 +53,8 @@ u64 dpath_next_seq_locked(void);
 /* Counts vectors against the host's budget; 0 or -ENOSPC. */
 int dpath_host_charge_vectors(unsigned int nvec);
 void dpath_host_uncharge_vectors(unsigned int nvec);
+/* vfio-pci.ko comes and goes: with it, functions bound by hand may run, unless an admin has said otherwise. */
+void dpath_host_default_adhoc(bool on);
 int dpath_host_init(void);
 void dpath_host_exit(void);
 

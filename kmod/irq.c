@@ -1005,20 +1005,19 @@ void dpath_irqs_intx_disable(struct dpath_irqs *irqs, bool disable)
  *
  * Gives Interrupt Disable the value that the state of the line asks for; the interrupt core restores MSI and MSI-X itself.
  *
- * Context: process context, sleeps.
+ * Context: any that may be interrupted; does not take irqs->lock, as dpath_irqs_intx_disable().
  */
 void dpath_irqs_restored(struct dpath_irqs *irqs)
 {
+	struct pci_dev *pdev = irqs->pdev;
 	unsigned long flags;
 
-	mutex_lock(&irqs->lock);
 	spin_lock_irqsave(&irqs->intx_lock, flags);
 	if (irqs->intx)
-		pci_intx(irqs->pdev, irqs->no_disintx || !irqs->intx->hw_masked);
-	else if (!irqs->dead && irqs->index == VFIO_PCI_NUM_IRQS)
-		pci_intx(irqs->pdev, 0);
+		pci_intx(pdev, irqs->no_disintx || !irqs->intx->hw_masked);
+	else if (!READ_ONCE(irqs->dead) && !pdev->msi_enabled && !pdev->msix_enabled)
+		pci_intx(pdev, 0);
 	spin_unlock_irqrestore(&irqs->intx_lock, flags);
-	mutex_unlock(&irqs->lock);
 }
 
 bool dpath_irqs_notify_err(struct dpath_irqs *irqs)
@@ -1123,7 +1122,7 @@ int dpath_irqs_init(struct dpath_irqs *irqs, struct pci_dev *pdev, const struct 
 void dpath_irqs_kill(struct dpath_irqs *irqs)
 {
 	mutex_lock(&irqs->lock);
-	irqs->dead = true;
+	WRITE_ONCE(irqs->dead, true);
 	if (irqs->index == VFIO_PCI_INTX_IRQ_INDEX)
 		disable_intx(irqs);
 	else if (irqs->index != VFIO_PCI_NUM_IRQS)

@@ -87,8 +87,10 @@ static int config_power(void *ctx, pci_power_t state)
 	}
 	ret = pci_set_power_state(pdev, state);
 	if (pdev->current_state == PCI_D0) {
-		if (state == PCI_D0)
+		if (state == PCI_D0) {
 			pci_restore_state(pdev);
+			dpath_irqs_restored(&lease->irqs);
+		}
 		if (decoding(pdev))
 			dpath_mmio_open(&lease->mmio);
 	}
@@ -116,9 +118,26 @@ static void uncharge_vectors(void *ctx, unsigned int nvec)
 	dpath_vm_uncharge_vectors(lease->vm, nvec);
 }
 
+/* The MSI-X table can be written only while memory decodes: the guest's command register stands still meanwhile. */
+static void lock_config(void *ctx)
+{
+	struct dpath_lease *lease = ctx;
+
+	mutex_lock(&lease->config.lock);
+}
+
+static void unlock_config(void *ctx)
+{
+	struct dpath_lease *lease = ctx;
+
+	mutex_unlock(&lease->config.lock);
+}
+
 static const struct dpath_irq_ops irq_ops = {
 	.charge = charge_vectors,
 	.uncharge = uncharge_vectors,
+	.config_lock = lock_config,
+	.config_unlock = unlock_config,
 };
 
 /* --- birth --- */
@@ -326,6 +345,7 @@ void dpath_lease_reopen(struct dpath_lease *lease)
 	if (!dpath_lease_alive(lease))
 		return;
 	dpath_config_restored(&lease->config);
+	dpath_irqs_restored(&lease->irqs);
 	if (decoding(lease->dev->pdev))
 		dpath_mmio_open(&lease->mmio);
 }

@@ -9,6 +9,7 @@
 #include "device.h"
 #include "driver.h"
 #include "host.h"
+#include "irq.h"
 #include "netlink.h"
 #include "op.h"
 #include "pin.h"
@@ -67,6 +68,7 @@ static void __exit directpath_exit(void)
 	dpath_device_module_exit();
 	dpath_vm_module_exit();
 	dpath_op_exit();
+	dpath_irq_module_exit();
 	dpath_space_module_exit();
 	dpath_pin_module_exit();
 	dpath_host_exit();

@@ -157,8 +157,8 @@ static vm_fault_t map_small(struct vm_fault *vmf)
 
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 /*
- * Not PUDs: an unaligned split of a VMA (munmap, mprotect) looks for a PMD below them without looking whether they are leaves, and mremap() takes them
- * for bad ones (mm_find_pmd() and get_old_pud(), 6.12): any process could crash the host.
+ * Not PUDs: an unaligned split of a VMA (munmap, mprotect) looks for a PMD below one without asking whether it is a leaf, and mremap() takes it for a
+ * bad one (mm_find_pmd() and get_old_pud(), 6.12): any process could crash the host.
  */
 static vm_fault_t map_huge(struct vm_fault *vmf, unsigned int order)
 {

@@ -213,6 +213,7 @@ int directpath_nl_host_set_doit(struct sk_buff *skb, struct genl_info *info)
 		return ret;
 	mutex_lock(&dpath_table_lock);
 	given |= read_bool(info->attrs[DIRECTPATH_A_HOST_ADHOC], &dpath_host.adhoc);
+	dpath_host.adhoc_said |= given;
 	given |= read_bool(info->attrs[DIRECTPATH_A_HOST_UNSAFE_INTERRUPTS], &dpath_host.unsafe_interrupts);
 	given |= dpath_nl_read_u32(info->attrs[DIRECTPATH_A_HOST_VECTOR_BUDGET], &dpath_host.vector_budget);
 	given |= dpath_nl_read_u32(info->attrs[DIRECTPATH_A_HOST_UNBIND_DEADLINE_MS], &dpath_host.unbind_deadline_ms);

@@ -7,7 +7,7 @@
  * debit must not: a tenant can hold its own mmap_lock for as long as it likes (a page fault on a FUSE file that is never answered), and close, revoke
  * and unplug all debit. So debits are added up in account->debit, and a delayed work carries them to the mm with a trylock, again and again until it
  * succeeds or the mm has no users left. Invariant: mm->locked_vm holds what is charged plus account->debit. A charge may therefore be paid out of
- * pending debits; that keeps unmap-then-map of the same size within RLIMIT_MEMLOCK, and off mmap_lock.
+ * pending debits; that keeps unmap-then-map of the same size within RLIMIT_MEMLOCK, also from one space to the next, and off mmap_lock.
  *
  * Pinning. pin_user_pages_fast() in batches that end at multiples of 32 MiB of the user address, so that no huge page is split between two map calls.
  * In hugetlb memory one pin holds a whole huge page (the folio cannot be split), which is noted in the extent; the VMA is looked at before, without
@@ -16,9 +16,11 @@
  * The zero page is taken and given back by GUP's own rules, which agree.
  *
  * Unpinning waits for nobody either. What a device may have written to is marked dirty under the folio lock, and a FUSE daemon can make the kernel
- * hold that lock too (6.1 pins file pages for writing; newer kernels refuse). So the lock is only tried, with a bounded patience for each call.
+ * hold that lock for ever (6.1 pins file pages for writing; newer kernels refuse). So the lock of a file's folio is only tried, with a bounded
+ * patience for each call, and a folio whose lock is not to be had stays clean. Anonymous and shmem memory, which must not be lost, is locked by the
+ * kernel alone.
  *
- * No locks of ours; extents are serialised by their area's phase (iova.h).
+ * Locks: accounts_lock for the list of accounts. Extents are serialised by their area's phase (iova.h).
  */
 
 #include <linux/align.h>
@@ -29,8 +31,10 @@
 #include <linux/hugetlb.h>
 #include <linux/jiffies.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
@@ -52,14 +56,15 @@
 /* What one round of unpinning looks at twice: struct pages that fit the L1 cache. */
 #define UNPIN_BATCH 256UL
 /* Waits for folio locks in one call of dpath_unpin(), 100 us each. */
-#define LOCK_TRIES 1000
+#define LOCK_TRIES 100
 
 #define DEBIT_DELAY msecs_to_jiffies(20)
 #define DEBIT_DELAY_MAX msecs_to_jiffies(500)
 
 /**
  * struct dpath_account - one charged mm
- * @ref: the space, and one while @work is queued
+ * @ref: the spaces of the mm, and one while @work is queued
+ * @node: in accounts
  * @mm: mm_count reference
  * @debit: pages charged to @mm that are no longer held
  * @work: carries @debit to @mm
@@ -67,6 +72,7 @@
  */
 struct dpath_account {
 	struct kref ref;
+	struct list_head node;
 	struct mm_struct *mm;
 	atomic_long_t debit;
 	struct delayed_work work;
@@ -74,19 +80,23 @@ struct dpath_account {
 };
 
 static struct workqueue_struct *debit_wq;
-/* Accounts that exist; with @stopping set, no debit is tried twice. */
-static atomic_t nr_accounts = ATOMIC_INIT(0);
-static bool stopping;
+/* All accounts, one for each mm: a debit that one space left pays for a charge of the next one. */
+static LIST_HEAD(accounts);
+static DEFINE_MUTEX(accounts_lock); /* protects accounts; innermost */
 static DECLARE_WAIT_QUEUE_HEAD(accounts_gone);
+/* Set at exit: no debit is tried twice. */
+static bool stopping;
 
 static void free_account(struct kref *ref)
 {
 	struct dpath_account *account = container_of(ref, struct dpath_account, ref);
 
+	mutex_lock(&accounts_lock);
+	list_del(&account->node);
+	mutex_unlock(&accounts_lock);
 	mmdrop(account->mm);
 	kfree(account);
-	if (atomic_dec_and_test(&nr_accounts))
-		wake_up(&accounts_gone);
+	wake_up(&accounts_gone);
 }
 
 static void queue_debit(struct dpath_account *account, unsigned long delay)
@@ -131,6 +141,18 @@ static void run_debit(struct work_struct *work)
 	kref_put(&account->ref, free_account);
 }
 
+static struct dpath_account *find_account_locked(struct mm_struct *mm)
+{
+	struct dpath_account *account;
+
+	lockdep_assert_held(&accounts_lock);
+	list_for_each_entry(account, &accounts, node) {
+		if (account->mm == mm && kref_get_unless_zero(&account->ref))
+			return account;
+	}
+	return NULL;
+}
+
 /**
  * dpath_account_new - charge what current's mm pins from now on
  *
@@ -138,20 +160,28 @@ static void run_debit(struct work_struct *work)
  */
 struct dpath_account *dpath_account_new(void)
 {
-	struct dpath_account *account;
+	struct dpath_account *account, *fresh;
 
 	if (!current->mm)
 		return ERR_PTR(-EINVAL);
-	account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
-	if (!account)
+	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	if (!fresh)
 		return ERR_PTR(-ENOMEM);
-	kref_init(&account->ref);
-	atomic_long_set(&account->debit, 0);
-	INIT_DELAYED_WORK(&account->work, run_debit);
-	account->delay = DEBIT_DELAY;
-	account->mm = current->mm;
-	mmgrab(account->mm);
-	atomic_inc(&nr_accounts);
+	kref_init(&fresh->ref);
+	atomic_long_set(&fresh->debit, 0);
+	INIT_DELAYED_WORK(&fresh->work, run_debit);
+	fresh->delay = DEBIT_DELAY;
+	fresh->mm = current->mm;
+
+	mutex_lock(&accounts_lock);
+	account = find_account_locked(current->mm);
+	if (!account) {
+		mmgrab(fresh->mm);
+		list_add(&fresh->node, &accounts);
+		swap(account, fresh);
+	}
+	mutex_unlock(&accounts_lock);
+	kfree(fresh);
 	return account;
 }
 
@@ -428,20 +458,28 @@ struct unpinner {
 	unsigned int patience;
 };
 
-/* A folio whose lock is not to be had within our patience keeps its state; whoever holds it that long is the tenant itself. */
-static void mark_dirty(struct unpinner *unpinner, struct folio *folio)
+/* The lock of a folio that belongs to a file system is not waited for longer than our patience lasts. */
+static bool lock_folio(struct unpinner *unpinner, struct folio *folio)
 {
-	while (!folio_test_dirty(folio)) {
-		if (folio_trylock(folio)) {
-			folio_mark_dirty(folio);
-			folio_unlock(folio);
-			return;
-		}
+	if (folio_test_swapbacked(folio)) {
+		folio_lock(folio);
+		return true;
+	}
+	while (!folio_trylock(folio)) {
 		if (!unpinner->patience)
-			return;
+			return false;
 		unpinner->patience--;
 		usleep_range(50, 100);
 	}
+	return true;
+}
+
+static void mark_dirty(struct unpinner *unpinner, struct folio *folio)
+{
+	if (folio_test_dirty(folio) || !lock_folio(unpinner, folio))
+		return;
+	folio_mark_dirty(folio);
+	folio_unlock(folio);
 }
 
 static void mark_range_dirty(struct unpinner *unpinner, unsigned long pfn, unsigned long npages)
@@ -536,6 +574,6 @@ int dpath_pin_module_init(void)
 void dpath_pin_module_exit(void)
 {
 	WRITE_ONCE(stopping, true);
-	wait_event(accounts_gone, !atomic_read(&nr_accounts));
+	wait_event(accounts_gone, list_empty(&accounts));
 	destroy_workqueue(debit_wq);
 }

@@ -127,16 +127,16 @@ static bool is_alone(struct pci_dev *pdev)
  */
 static void read_usable(struct pci_dev *pdev, u8 *methods)
 {
-	bool alone = is_alone(pdev);
-	unsigned int i, nr = 0;
 	u8 all[PCI_NUM_RESET_METHODS], method;
+	unsigned int i, nr = 0;
 
 	read_methods(pdev, all);
 	memset(methods, 0, PCI_NUM_RESET_METHODS);
 	for (i = 0; i < PCI_NUM_RESET_METHODS && all[i]; i++) {
 		method = method_of(all[i]);
-		if (method != DPATH_RESET_NONE && (alone || method != DPATH_RESET_BUS))
-			methods[nr++] = all[i];
+		if (method == DPATH_RESET_NONE || (method == DPATH_RESET_BUS && !is_alone(pdev)))
+			continue;
+		methods[nr++] = all[i];
 	}
 }
 

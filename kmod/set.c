@@ -708,18 +708,16 @@ static void drop_unbound(struct dpath_set *set)
 	dpath_set_put_devices(devs, nr);
 }
 
-/* Members that were bound by hand while the set was busy or running are still waiting to be taken over. */
-static void adopt_waiting(struct dpath_set *set)
+/* Members that were bound by hand while the set was busy, running or not all ours still wait to be taken over. */
+static bool adoption_waits_locked(const struct dpath_set *set)
 {
 	struct dpath_device *dev;
-	bool waiting = false;
 
-	mutex_lock(&dpath_table_lock);
+	lockdep_assert_held(&dpath_table_lock);
 	list_for_each_entry(dev, &set->devices, set_node)
-		waiting |= dev->state == DIRECTPATH_STATE_CLAIMING && dev->by_hand && dev->bound;
-	mutex_unlock(&dpath_table_lock);
-	if (waiting)
-		dpath_set_queue_adopt(set);
+		if (dev->state == DIRECTPATH_STATE_CLAIMING && dev->by_hand && dev->bound)
+			return true;
+	return false;
 }
 
 static void end_run_work(struct work_struct *work)
@@ -729,7 +727,7 @@ static void end_run_work(struct work_struct *work)
 	dpath_set_clean(set, "end of the run", NULL, 0);
 	drop_unbound(set);
 	dpath_set_end(set);
-	adopt_waiting(set);
+	dpath_set_queue_adopt(set);
 	dpath_set_put(set);
 	module_put(THIS_MODULE);
 }
@@ -756,6 +754,13 @@ void dpath_set_lose(struct dpath_set *set, struct dpath_device *dev)
 
 void dpath_set_queue_adopt(struct dpath_set *set)
 {
+	bool waits;
+
+	mutex_lock(&dpath_table_lock);
+	waits = adoption_waits_locked(set);
+	mutex_unlock(&dpath_table_lock);
+	if (!waits)
+		return;
 	dpath_set_get(set);
 	__module_get(THIS_MODULE);
 	if (!queue_work(dpath_wq, &set->adopt_work)) {
@@ -877,11 +882,12 @@ static void adopt_work(struct work_struct *work)
 {
 	struct dpath_set *set = container_of(work, struct dpath_set, adopt_work);
 	char text[160] = "";
-	bool begun;
+	bool waits, begun;
 
 	wait_event_timeout(dpath_state_wait, !set_busy(set), msecs_to_jiffies(READ_ONCE(dpath_host.reset_deadline_ms)));
 	mutex_lock(&dpath_table_lock);
-	begun = dpath_set_begin_locked(set, "claim");
+	waits = adoption_waits_locked(set);
+	begun = waits && dpath_set_begin_locked(set, "claim");
 	mutex_unlock(&dpath_table_lock);
 	if (!begun) {
 		set_details(set, "waits for the end of the run of its set");

@@ -172,6 +172,7 @@ static int map_chunk_locked(struct dpath_space *space, struct dpath_area *area, 
 {
 	u64 iova = page_iova(area, area->mapped_to);
 	struct dpath_domain *dom;
+	bool leaky = false;
 	int ret = 0;
 
 	lockdep_assert_held(&space->domain_rwsem);
@@ -186,8 +187,12 @@ static int map_chunk_locked(struct dpath_space *space, struct dpath_area *area, 
 	return 0;
 
 err_unmap:
+	leaky = READ_ONCE(dom->leaky);
 	list_for_each_entry_continue_reverse(dom, &space->domains, node)
-		dpath_domain_unmap(dom, iova, (u64)npages << PAGE_SHIFT);
+		leaky |= dpath_domain_unmap(dom, iova, (u64)npages << PAGE_SHIFT) != (u64)npages << PAGE_SHIFT;
+	/* Something of it may still be translated. The area is dismantled next, and that decides. */
+	if (leaky)
+		area->mapped_to += npages;
 	return ret;
 }
 

@@ -288,7 +288,8 @@ static void check_power(struct dpath_survey *survey)
 				  "%s sleeps, and %s behind it", pci_name(bridge), pci_name(pdev));
 		return;
 	}
-	if (survey->awake && dpath_reset_gone(pdev))
+	/* Asked again, as a bridge may have been put to sleep, or a reset begun, while it was read. */
+	if (survey->awake && dpath_reset_gone(pdev) && is_awake(pdev))
 		dpath_verdict_add(survey->verdict, DIRECTPATH_REASON_D3COLD, true, false, "power-cycle the slot or the host; then rescan",
 				  "%s does not answer (all ones)", pci_name(pdev));
 }

@@ -253,15 +253,15 @@ put_set:
  * @cmd: its full number
  * @size: of its struct, as this kernel knows it
  * @min_size: of the first version of its struct
- * @run: fills the output members; the struct is copied back if it returns 0, or -EMSGSIZE
- * @probe: make sure that the struct can be written before @run does what cannot be taken back
+ * @run: does it, and fills the output members
+ * @out: there are some: the struct is copied back if @run returns 0 or -EMSGSIZE, and once before, so that one that cannot be written changes nothing
  */
 struct vm_ioctl {
 	unsigned int cmd;
 	unsigned int size;
 	unsigned int min_size;
 	int (*run)(struct vm_file *ctx, void *arg);
-	bool probe;
+	bool out;
 };
 
 static const struct vm_ioctl vm_ioctls[] = {
@@ -270,18 +270,21 @@ static const struct vm_ioctl vm_ioctls[] = {
 		.size = sizeof(struct directpath_vm_info),
 		.min_size = offsetofend(struct directpath_vm_info, out_max_pinned),
 		.run = vm_info,
+		.out = true,
 	},
 	[DIRECTPATH_CMD_SPACE_INFO] = {
 		.cmd = DIRECTPATH_SPACE_INFO,
 		.size = sizeof(struct directpath_space_info),
 		.min_size = offsetofend(struct directpath_space_info, out_mapped),
 		.run = space_info,
+		.out = true,
 	},
 	[DIRECTPATH_CMD_IOVA_RANGES] = {
 		.cmd = DIRECTPATH_IOVA_RANGES,
 		.size = sizeof(struct directpath_iova_ranges),
 		.min_size = offsetofend(struct directpath_iova_ranges, ranges),
 		.run = iova_ranges,
+		.out = true,
 	},
 	[DIRECTPATH_CMD_MAP] = {
 		.cmd = DIRECTPATH_MAP,
@@ -294,13 +297,14 @@ static const struct vm_ioctl vm_ioctls[] = {
 		.size = sizeof(struct directpath_unmap),
 		.min_size = offsetofend(struct directpath_unmap, out_unmapped),
 		.run = unmap_memory,
+		.out = true,
 	},
 	[DIRECTPATH_CMD_DEVICE_OPEN] = {
 		.cmd = DIRECTPATH_DEVICE_OPEN,
 		.size = sizeof(struct directpath_device_open),
 		.min_size = offsetofend(struct directpath_device_open, __reserved),
 		.run = device_open,
-		.probe = true,
+		.out = true,
 	},
 };
 
@@ -338,10 +342,10 @@ static long vm_fd_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return ret;
 
 	copied = min(size, op->size);
-	if (op->probe && copy_to_user(user, &arg, copied))
+	if (op->out && copy_to_user(user, &arg, copied))
 		return -EFAULT;
 	ret = op->run(file->private_data, &arg);
-	if ((!ret || ret == -EMSGSIZE) && copy_to_user(user, &arg, copied))
+	if (op->out && (!ret || ret == -EMSGSIZE) && copy_to_user(user, &arg, copied))
 		return -EFAULT;
 	return ret;
 }

@@ -30,6 +30,7 @@
 #include <linux/overflow.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
@@ -200,19 +201,37 @@ out:
 	return ret;
 }
 
+/* The VM that the set is attached to, or the ad hoc one, referenced and opened. */
+static struct dpath_vm *open_vm(struct dpath_set *set)
+{
+	struct dpath_vm *vm;
+	bool adhoc;
+	int ret;
+
+	do {
+		vm = dpath_set_vm(set);
+		if (!vm)
+			vm = dpath_vm_adhoc();
+		if (IS_ERR(vm))
+			return vm;
+		ret = dpath_vm_open(vm);
+		if (!ret)
+			return vm;
+		adhoc = vm->adhoc;
+		dpath_vm_put(vm);
+		/* Another thread has closed the process's ad hoc VM, and so ended it, right now: there is a new one for the asking. */
+	} while (adhoc && ret == -ENODEV && !fatal_signal_pending(current));
+	return ERR_PTR(ret);
+}
+
 static int open_space(struct opening *opening)
 {
 	struct joiner *joiner;
 	int ret;
 
-	opening->vm = dpath_set_vm(opening->joiners[0].set);
-	if (!opening->vm)
-		opening->vm = dpath_vm_adhoc();
+	opening->vm = open_vm(opening->joiners[0].set);
 	if (IS_ERR(opening->vm))
 		return PTR_ERR(opening->vm);
-	ret = dpath_vm_open(opening->vm);
-	if (ret)
-		goto err_put_vm;
 	opening->space = dpath_space_new(opening->vm);
 	if (IS_ERR(opening->space)) {
 		ret = PTR_ERR(opening->space);
@@ -235,7 +254,6 @@ err_leave_space:
 	dpath_space_put(opening->space);
 err_close_vm:
 	dpath_vm_close(opening->vm);
-err_put_vm:
 	dpath_vm_put(opening->vm);
 	return ret;
 }
@@ -342,30 +360,25 @@ static bool same_vm_locked(struct dpath_container *container, struct dpath_set *
 /* Into a container that has its space: @space is the caller's reference, which the group takes over. */
 static int add_running(struct dpath_container *container, struct dpath_vgroup *vgroup, struct dpath_space *space)
 {
-	bool lent;
+	bool lent, same;
 	int ret;
 
 	ret = join_space(vgroup->set, space, &lent);
-	if (ret)
-		goto err_put_space;
-
 	down_write(&container->rwsem);
-	if (container->space != space) {
-		up_write(&container->rwsem);
-		ret = -EBUSY;
-		goto err_leave_space;
+	same = container->space == space;
+	if (!ret && same) {
+		link_group_locked(container, vgroup);
+		vgroup->space = space;
+		vgroup->lent = lent;
 	}
-	link_group_locked(container, vgroup);
-	vgroup->space = space;
-	vgroup->lent = lent;
 	up_write(&container->rwsem);
-	return 0;
+	if (!ret && same)
+		return 0;
 
-err_leave_space:
-	leave_space(vgroup->set, space, lent, "its container was emptied meanwhile");
-err_put_space:
+	if (!ret)
+		leave_space(vgroup->set, space, lent, "its container was emptied meanwhile");
 	dpath_space_put(space);
-	return ret;
+	return same ? ret : -EBUSY;
 }
 
 /**
@@ -560,10 +573,10 @@ static int get_info(struct dpath_space *space, void __user *arg)
 	return copy_to_user(arg, &info, shown) ? -EFAULT : 0;
 }
 
-/* What type1 says where the core is more exact. */
+/* What type1 says where the core is more exact: wrapped around, outside the aperture, reserved. */
 static int type1_errno(int ret)
 {
-	return ret == -EOVERFLOW || ret == -ERANGE ? -EINVAL : ret;
+	return ret == -EOVERFLOW || ret == -ERANGE || ret == -EPERM ? -EINVAL : ret;
 }
 
 static int map_dma(struct dpath_space *space, void __user *arg)
@@ -584,7 +597,8 @@ static int map_dma(struct dpath_space *space, void __user *arg)
 	if (!prot || map.vaddr != (unsigned long)map.vaddr)
 		return -EINVAL;
 	ret = dpath_space_map(space, map.vaddr, map.iova, map.size, prot, &why);
-	if (ret && why)
+	/* DPDK takes `already mapped' for success. */
+	if (ret && ret != -EEXIST && why)
 		pr_notice_ratelimited("%s[%d]: map of %llu bytes: %s\n", current->comm, task_pid_nr(current), map.size, why);
 	return type1_errno(ret);
 }

@@ -22,6 +22,7 @@
 #include <linux/string.h>
 
 #include "../device.h"
+#include "../host.h"
 #include "door.h"
 
 static char ids[1024] __initdata;
@@ -103,6 +104,7 @@ static int __init vfio_pci_init(void)
 	ret = dpath_driver_register(&core_driver);
 	if (ret)
 		goto err_unregister_driver;
+	dpath_host_default_adhoc(true);
 	add_ids();
 	return 0;
 
@@ -113,6 +115,7 @@ err_unregister_driver:
 
 static void __exit vfio_pci_exit(void)
 {
+	dpath_host_default_adhoc(false);
 	/* Nothing runs, or its lease would hold a reference to this module. */
 	WARN_ON_ONCE(dpath_driver_unregister(&core_driver));
 	pci_unregister_driver(&vfio_pci_driver);

@@ -24,7 +24,8 @@
  * Errors common to all of them, in the order they are checked:
  *
  *  - ENOTTY: no such ioctl
- *  - EFAULT: the struct cannot be read, or in the end not be written
+ *  - EFAULT: the struct cannot be read, or not be written if it has output
+ *    members
  *  - EINVAL: size is smaller than the first version of the struct
  *  - E2BIG: the struct is longer than the kernel's, and the rest is not zero
  *  - EOPNOTSUPP: a flag is set, or a reserved member is not zero, that this
