@@ -12,15 +12,15 @@ TOOL  := tools/directpath
 TESTS := $(filter-out $(BED)/,$(dir $(wildcard selftests/*/Makefile)))
 
 # Read when a recipe needs them: most targets want no kernel headers.
-KVER     = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+KVER     = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+		$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 OBJ      = build/$(or $(KVER),$(error no kernel headers at $(KDIR)))
 MODDIR   = $(DESTDIR)/lib/modules/$(KVER)/updates/directpath
 DEPMOD   = $(if $(DESTDIR),true,depmod $(KVER))
 STRICT   = $(if $(filter 1,$(WERROR)),W=1 KCFLAGS=-Werror)
 BEDARGS  = $(addprefix -k ,$(KERNEL)) $(addprefix -t ,$(T))
 
-INSTALL_DATA  := install -D -m 644
-INSTALL_MOD   = $(INSTALL_DATA) --strip --strip-program='strip -g'
+INSTALL_DATA := install -D -m 644
 DKMSDIR       = $(DESTDIR)/usr/src/directpath-$(VERSION)
 
 .DEFAULT_GOAL := all
@@ -61,7 +61,8 @@ gates: deps
 	@selftests/gates
 
 install: modules tools
-	$(INSTALL_MOD) $(OBJ)/kmod/directpath.ko $(MODDIR)/directpath.ko
+	$(INSTALL_DATA) $(OBJ)/kmod/directpath.ko $(MODDIR)/directpath.ko
+	strip -g $(MODDIR)/directpath.ko
 	install -D -m 755 $(TOOL)/directpath $(DESTDIR)$(PREFIX)/sbin/directpath
 	$(INSTALL_DATA) $(TOOL)/directpath.8 \
 		$(DESTDIR)$(PREFIX)/share/man/man8/directpath.8
@@ -84,8 +85,9 @@ uninstall: uninstall-vfio
 
 # In updates/, these two take the place of the kernel's own.
 install-vfio: modules
-	$(INSTALL_MOD) $(OBJ)/kmod/vfio/vfio.ko $(MODDIR)/vfio.ko
-	$(INSTALL_MOD) $(OBJ)/kmod/vfio/vfio-pci.ko $(MODDIR)/vfio-pci.ko
+	$(INSTALL_DATA) $(OBJ)/kmod/vfio/vfio.ko $(MODDIR)/vfio.ko
+	$(INSTALL_DATA) $(OBJ)/kmod/vfio/vfio-pci.ko $(MODDIR)/vfio-pci.ko
+	strip -g $(MODDIR)/vfio.ko $(MODDIR)/vfio-pci.ko
 	$(DEPMOD)
 
 uninstall-vfio:

@@ -533,7 +533,7 @@ void dpath_release_all(void)
 		mutex_lock(&dpath_table_lock);
 		set->busy = "release";
 		mutex_unlock(&dpath_table_lock);
-		dpath_set_detach_idle(set);
+		dpath_set_detach_idle(set, NULL);
 		release_members(set, false, NULL);
 		dpath_set_end(set);
 		dpath_set_put(set);
@@ -726,7 +726,7 @@ int dpath_detach_op(struct dpath_op *op)
 		dpath_set_revoke(set, op->now ? "revoked" : "detached");
 		wait_event_timeout(dpath_state_wait, !READ_ONCE(set->busy), HZ);
 	} while (!begin_detach(set));
-	dpath_set_detach_idle(set);
+	dpath_set_detach_idle(set, NULL);
 	dpath_set_end(set);
 out:
 	dpath_set_put(set);

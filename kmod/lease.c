@@ -365,7 +365,7 @@ int dpath_lease_reset(struct dpath_lease *lease)
 
 	dpath_mmio_close(&lease->mmio);
 	for (;;) {
-		ret = dpath_lease_alive(lease) ? dpath_reset_guest(&dev->reset, &policy) : -ENODEV;
+		ret = dpath_reset_guest(&dev->reset, &policy, &lease->dead);
 		if (ret != -EAGAIN || time_after(jiffies, deadline) || fatal_signal_pending(current))
 			break;
 		msleep(RETRY_MS);

@@ -331,7 +331,9 @@ static int fill_state_locked(struct sk_buff *skb, const struct dpath_device *dev
 
 	lockdep_assert_held(&dpath_table_lock);
 	dpath_device_describe_locked((struct dpath_device *)dev, detail, sizeof(detail));
-	if (dpath_reset_format_policy(&dev->policy, policy, sizeof(policy)) < 0)
+	/* Its own order is no policy. */
+	if ((!dev->policy.nr && !dev->policy.consent_none) ||
+	    dpath_reset_format_policy(&dev->policy, policy, sizeof(policy)) < 0)
 		policy[0] = '\0';
 	/* Racy on purpose: irqs->lock is outside the table lock, and the number is for people. */
 	if (dev->lease)

@@ -529,6 +529,7 @@ static int reset_guest_locked(struct dpath_reset *reset, const struct dpath_rese
  * dpath_reset_guest - a reset that the tenant asked for
  * @reset: the function
  * @policy: which methods, in which order
+ * @dead: the tenant has lost the function; looked at under device_lock
  *
  * As pci_try_reset_function(): BARs, command and what else the kernel saves stay as they are, and the driver's reset_prepare() and reset_done() are
  * called around it with device_lock held; the caller holds no lock that these take.
@@ -537,7 +538,7 @@ static int reset_guest_locked(struct dpath_reset *reset, const struct dpath_rese
  * Return: 0; -ENOTTY: no method, or the policy is none; -EAGAIN: somebody holds device_lock, or it is being reset; -ENODEV; -EBUSY: it has VFs; or
  * what the method said.
  */
-int dpath_reset_guest(struct dpath_reset *reset, const struct dpath_reset_policy *policy)
+int dpath_reset_guest(struct dpath_reset *reset, const struct dpath_reset_policy *policy, const bool *dead)
 {
 	struct pci_dev *pdev = reset->pdev, *bridge;
 	u8 methods[PCI_NUM_RESET_METHODS];
@@ -552,7 +553,8 @@ int dpath_reset_guest(struct dpath_reset *reset, const struct dpath_reset_policy
 		return -ENODEV;
 	if (!trylock_path(pdev, methods, &bridge))
 		return -EAGAIN;
-	ret = dpath_reset_begin_locked(reset, &why);
+	/* The end of a run sets the flag before it resets under the same lock: what comes later would hit the next tenant. */
+	ret = READ_ONCE(*dead) ? -ENODEV : dpath_reset_begin_locked(reset, &why);
 	if (ret)
 		goto out_unlock;
 	ret = reset_guest_locked(reset, policy, methods);

@@ -144,7 +144,7 @@ int dpath_reset_function(struct dpath_reset *reset, const struct dpath_reset_pol
 /* Reset all members together through their bus or slot; same errors. */
 int dpath_reset_set(struct dpath_reset **members, unsigned int nr, const char **why);
 /* A guest's own reset (VFIO_DEVICE_RESET, FLR bit): same methods, but the guest's config (BARs, command) is what is kept around it. */
-int dpath_reset_guest(struct dpath_reset *reset, const struct dpath_reset_policy *policy);
+int dpath_reset_guest(struct dpath_reset *reset, const struct dpath_reset_policy *policy, const bool *dead);
 /* Does the function answer and is it the one we claimed? 0, -ENODEV (all ones), -EBADE (@why names the first difference). */
 int dpath_reset_verify(struct dpath_reset *reset, char *why, size_t size);
 int dpath_fingerprint_take(struct pci_dev *pdev, struct dpath_fingerprint *fp);

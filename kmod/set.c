@@ -650,6 +650,7 @@ int dpath_set_clean(struct dpath_set *set, const char *cause, char *why, size_t 
 	unsigned int nr, all, i;
 	const char *reason;
 	bool together;
+	u8 method;
 	int ret, first = 0;
 
 	all = dpath_set_devices(set, devs);
@@ -659,7 +660,7 @@ int dpath_set_clean(struct dpath_set *set, const char *cause, char *why, size_t 
 	together = false;
 	if (nr && nr == all)
 		for (i = 0; i < nr; i++)
-			together |= !dpath_reset_methods(devs[i]->pdev, NULL, 0) && !consents(devs[i]);
+			together |= !dpath_reset_methods(devs[i]->pdev, &method, 1) && !consents(devs[i]);
 	if (together && set_resettable(devs, nr)) {
 		for (i = 0; i < nr; i++)
 			quiesce_member(devs[i]);
@@ -932,7 +933,7 @@ int dpath_set_attach(struct dpath_set *set, struct dpath_vm *vm, char *why, size
 		if (dev->state == DIRECTPATH_STATE_READY)
 			continue;
 		scnprintf(why, size, "%s is %s%s%s", dev->address, dpath_state_name(dev->state), dev->detail[0] ? ": " : "", dev->detail);
-		ret = -EBUSY;
+		ret = dpath_state_busy(dev->state) ? -EBUSY : -EIO;
 		goto out;
 	}
 	dpath_vm_get(vm);
@@ -949,12 +950,16 @@ out:
 }
 EXPORT_SYMBOL_NS_GPL(dpath_set_attach, DIRECTPATH);
 
-/* From the VM, now; a member that is still being reset rests as ready afterwards. */
-void dpath_set_detach_idle(struct dpath_set *set)
+/* From @vm (NULL: from whichever it is), now; a member that is still being reset rests as ready afterwards. */
+void dpath_set_detach_idle(struct dpath_set *set, const struct dpath_vm *vm)
 {
 	struct dpath_device *dev;
 
 	mutex_lock(&dpath_table_lock);
+	if (vm && set->vm != vm) {
+		mutex_unlock(&dpath_table_lock);
+		return;
+	}
 	detach_vm_locked(set);
 	list_for_each_entry(dev, &set->devices, set_node)
 		if (dev->state == DIRECTPATH_STATE_RESERVED)

@@ -132,7 +132,7 @@ void dpath_set_revoke(struct dpath_set *set, const char *cause);
 
 /* Attach a set to a VM at once (adhoc); the set must be idle and ready. */
 int dpath_set_attach(struct dpath_set *set, struct dpath_vm *vm, char *why, size_t size);
-void dpath_set_detach_idle(struct dpath_set *set);
+void dpath_set_detach_idle(struct dpath_set *set, const struct dpath_vm *vm);
 
 /**
  * struct dpath_set_door - a door that shows sets (the VFIO personality)

@@ -120,22 +120,11 @@ static int lend_set(struct dpath_set *set, struct dpath_vm *vm, char *why, size_
 	return left ? -EINTR : -EBUSY;
 }
 
-/* Back from the ad hoc VM, unless somebody has revoked the run and given the set to another VM since. */
-static void take_back_set(struct dpath_set *set, struct dpath_vm *vm)
-{
-	struct dpath_vm *now = dpath_set_vm(set);
-
-	if (now == vm)
-		dpath_set_detach_idle(set);
-	if (now)
-		dpath_vm_put(now);
-}
-
 static void leave_space(struct dpath_set *set, struct dpath_space *space, bool lent, const char *cause)
 {
 	dpath_set_stop(set, space, cause);
 	if (lent)
-		take_back_set(set, space->vm);
+		dpath_set_detach_idle(set, space->vm);
 }
 
 /* dpath_set_start() refuses a set that is attached to another VM than the space's, or to none. */
@@ -151,7 +140,7 @@ static int join_space(struct dpath_set *set, struct dpath_space *space, bool *le
 		goto out;
 	ret = dpath_set_start(set, space, why, sizeof(why));
 	if (ret && *lent)
-		take_back_set(set, space->vm);
+		dpath_set_detach_idle(set, space->vm);
 out:
 	/* The errno is all that a VMM can show; this is where its user finds out. */
 	if (ret && why[0])

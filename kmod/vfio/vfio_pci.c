@@ -10,8 +10,8 @@
  * A device matches only by driver_override or by an id that was added at run time (ids=, new_id): there is no table, hence no alias that would load
  * the module for every device.
  *
- * The exit cannot fail: while a function of ours runs, the core holds a reference to this module, and idle ones are handed back to directpath.ko's
- * own driver.
+ * The exit cannot fail: while a function of ours runs, the core holds a reference to this module. Idle ones go back to directpath.ko's own driver if
+ * they were claimed; those that were bound by hand are unbound, and so released.
  */
 
 #define pr_fmt(fmt) "vfio-pci: " fmt

@@ -133,6 +133,20 @@ unload_dp()
 	modprobe -r directpath
 }
 
+# use_kvm: KVM for a second-level guest. A VM that nobody runs stays for good: the first one patches the scheduler (a static key), the last one patches
+# it back, and QEMU 7.2 now and then executes such code half patched if another CPU runs it meanwhile. So it is patched once, on one CPU.
+use_kvm()
+{
+	local cpu1=/sys/devices/system/cpu/cpu1/online
+
+	[ ! -e /run/kvm-hold ] || return 0
+	echo 0 >"$cpu1" || return 1
+	modprobe kvm_amd || modprobe kvm_intel
+	python3 /dp/selftests/bed/kvm-hold >/run/kvm-hold 2>&1 &
+	wait_for 20 grep -q held /run/kvm-hold
+	echo 1 >"$cpu1"
+}
+
 # --- devices ---
 
 # driver_of BDF: its driver's name, or nothing
