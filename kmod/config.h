@@ -40,9 +40,15 @@ struct dpath_config_ops {
  * @lock: protects everything below and each access; a reader of the flags alone may do without
  * @dead: set by dpath_config_kill(); reads answer ones, writes are dropped
  * @pdev: the function
+ * @ops: what writes set off
+ * @ctx: for @ops
+ * @stats: counters of the lease
  * @size: bytes of config space shown: 256 or 4096
  * @map: shadow and masks
- * @pm: position of the capability, 0 if it is not shown; likewise @exp, @af and @vpd
+ * @pm: position of the power management capability, 0 if it is not shown
+ * @exp: of the PCI Express capability
+ * @af: of the advanced features capability
+ * @vpd: of the vital product data capability
  * @has_mem: there is a memory BAR
  * @mem_enabled: the command register decodes memory, as the guest sees it
  * @io_enabled: it decodes I/O
@@ -50,7 +56,7 @@ struct dpath_config_ops {
  * @power: power state the guest has asked for
  */
 struct dpath_config {
-	struct mutex lock;
+	struct mutex lock; /* protects everything below */
 	bool dead;
 	struct pci_dev *pdev;
 	const struct dpath_config_ops *ops;

@@ -30,7 +30,10 @@ struct module;
  * @address: "0000:3b:00.0"
  * @state: changed only by dpath_device_set_state_locked()
  * @since: when it got that state
+ * @seq: number of its last event
  * @detail: what the state waits for, or why it was entered
+ * @name: given by an admin, unique, or empty
+ * @label: given by an admin, or empty
  * @host_driver: driver it is given back to, or empty
  * @prev_override: driver_override as it was before the claim, or NULL
  * @policy: reset policy

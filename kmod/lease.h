@@ -29,6 +29,10 @@ struct dpath_vm;
  * @vm: the VM, referenced
  * @dead: set first at the end; never cleared. Readers use dpath_lease_alive()
  * @files: fds, under set->lock
+ * @stats: counters, added up into the device at the end
+ * @mmio: its BARs
+ * @irqs: its interrupts
+ * @config: its config space
  */
 struct dpath_lease {
 	struct kref ref;

@@ -25,14 +25,28 @@ struct dpath_vm;
 
 /**
  * struct dpath_op - one operation
+ * @ref: list, work and watchdog
+ * @node: among the last operations, under dpath_table_lock
+ * @work: runs @run
+ * @watchdog: tells the caller -ETIMEDOUT
  * @id: what the caller got
  * @kind: what it does
  * @run: the work's body; returns 0 or -errno and may have called dpath_op_fail() for the text
  * @address: function asked for, or empty
  * @vm_name: VM asked for, or empty
- * @addresses: further functions (vm-attach, vm-detach)
+ * @nr_addresses: entries in @addresses
+ * @addresses: functions (vm-attach, vm-detach)
  * @force: bitmap of reasons that may be overridden
- * @done: protected by dpath_table_lock, as are @error and @message
+ * @unbind: take functions from their host drivers
+ * @whole_set: the caller knows that the whole set is meant
+ * @driverless: release to no driver
+ * @now: do not ask the VMM first
+ * @start: when it was queued
+ * @done: it has ended; protected by dpath_table_lock, as the following
+ * @error: 0 or -errno
+ * @seq: number of its event
+ * @elapsed_ms: from @start to the end
+ * @message: why it failed
  * @overdue: the message if the watchdog ends it
  * @verdict: reasons of a refused claim, or NULL
  */

@@ -34,13 +34,29 @@ struct dpath_vm_limits {
  * struct dpath_vm - one VM object
  * @ref: the table, open fds, spaces, leases
  * @node: in the table, under dpath_table_lock like all that follows but the atomics
+ * @name: unique, see dpath_match_name_valid()
+ * @uuid: for people and management software; nil if none was given
+ * @uid: owner of the node
+ * @gid: group of the node
+ * @limits: what it may use
+ * @adhoc: anonymous, made for one process
+ * @deleted: out of the table; nothing can be attached or opened any more
  * @sets: attached sets (struct dpath_set.vm_node)
+ * @nr_devices: functions in all attached sets
  * @spaces: open spaces
  * @mm: mm that has it open (mm_count reference), NULL when off; compared only
  * @pid: thread group that opened it, for people
  * @opens: how many opens keep it running
+ * @seq: number of its last event
  * @pinned: bytes pinned now, all spaces
  * @vectors: vectors in use
+ * @maps: map calls that succeeded
+ * @unmaps: unmap calls
+ * @map_ns: time spent in map calls
+ * @unmap_ns: time spent in unmap calls
+ * @cdev: the node's character device, under vm.c's node_lock as the two below
+ * @chardev: the node
+ * @minor: its minor number, -1 for none (ad hoc)
  */
 struct dpath_vm {
 	struct kref ref;

@@ -705,7 +705,7 @@ static void random_functions(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, fix);
 	memset(&fix->space, 0, sizeof(fix->space));
-	for (seed = 1; seed <= 2500; seed++) {
+	for (seed = 1; seed <= 1500; seed++) {
 		prandom_seed_state(&rnd, seed);
 		put_random(fix, &rnd);
 		KUNIT_EXPECT_EQ_MSG(test, build(fix, seed % 4 ? 4096 : 256), 0, "seed %u", seed);

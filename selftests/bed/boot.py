@@ -6,6 +6,7 @@ import fcntl
 import glob
 import hashlib
 import json
+import math
 import os
 import queue
 import random
@@ -187,7 +188,7 @@ class Outer:
     def write_env(self, digest):
         env = {"DP_MODE": self.mode, "DP_KERNEL": self.kernel.name,
                "DP_MACHINE": self.variant, "DP_NVME_SHA256": digest,
-               "DP_NVME_MIB": DISK_MB, **self.env}
+               "DP_NVME_MIB": DISK_MB, "DP_SLOW": math.ceil(slowness()), **self.env}
         if self.kernel.own:
             env["DP_OWN_MODULES"] = 1
         with open(os.path.join(self.out, "env"), "w", encoding="utf-8") as f:

@@ -84,12 +84,13 @@ finish()
 
 # --- waiting ---
 
-# wait_for SECONDS COMMAND...: until it succeeds
+# wait_for SECONDS COMMAND...: until it succeeds; seconds of a quiet machine
+# (DP_SLOW: how much slower this one is)
 wait_for()
 {
 	local end
 
-	end=$(($(date +%s) + $1))
+	end=$(($(date +%s) + $1 * ${DP_SLOW:-1}))
 	shift
 	while ! "$@"; do
 		[ "$(date +%s)" -lt "$end" ] || return 1
