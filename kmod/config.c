@@ -228,6 +228,7 @@ int dpath_config_init(struct dpath_config *cfg, struct pci_dev *pdev, const stru
 
 err_free_map:
 	kvfree(cfg->map);
+	cfg->map = NULL;
 	return ret;
 }
 

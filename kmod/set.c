@@ -421,6 +421,38 @@ static bool has_orphan_locked(struct dpath_set *set, struct dpath_space *space)
 	return false;
 }
 
+static struct dpath_set *next_set(struct dpath_set *prev, struct dpath_vm *vm);
+
+/* Every set that runs in a broken space loses its run; `kept' quarantines it, for nobody knows what its IOMMU tables still translate. */
+static void break_space_work(struct work_struct *work)
+{
+	struct dpath_space *space = container_of(work, struct dpath_space, broken_work);
+	struct dpath_run *spent;
+	struct dpath_set *set = NULL;
+
+	while ((set = next_set(set, space->vm))) {
+		spent = NULL;
+		mutex_lock(&set->lock);
+		if (set->run && set->run->space == space) {
+			set->kept = true;
+			end_run_locked(set, "the IOMMU driver failed to unmap", &spent);
+		}
+		mutex_unlock(&set->lock);
+		dpath_run_free(spent);
+	}
+	dpath_space_put(space);
+	module_put(THIS_MODULE);
+}
+
+/* Called by whoever unmapped, in a map, unmap or attach: only queues. */
+static void break_space(struct dpath_space *space)
+{
+	dpath_space_get(space);
+	__module_get(THIS_MODULE);
+	INIT_WORK(&space->broken_work, break_space_work);
+	queue_work(dpath_wq, &space->broken_work);
+}
+
 /* set->lock held, set begun. */
 static int start_run_locked(struct dpath_set *set, struct dpath_space *space, char *why, size_t size)
 {
@@ -434,6 +466,7 @@ static int start_run_locked(struct dpath_set *set, struct dpath_space *space, ch
 	if (!run)
 		return -ENOMEM;
 	first = list_first_entry(&set->devices, struct dpath_device, set_node);
+	space->on_broken = break_space;
 	ret = dpath_space_attach(space, set->group, first->pdev, &set->domain, &reason);
 	if (ret) {
 		scnprintf(why, size, "set %d cannot join the address space: %s", set->id, reason ?: "the IOMMU driver refused");

@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "iova.h"
 #include "pin.h"
@@ -35,6 +36,7 @@ struct pci_dev;
  * @broken: an unmap left something mapped: the sets are blocked, nothing is mapped or attached any more; under @domain_rwsem
  * @on_broken: set by the layer above before the space is used, or NULL; called once, by whoever unmapped, with no lock of the space held but maybe
  *             some of the caller's: takes a reference and queues a work
+ * @broken_work: for that layer
  */
 struct dpath_space {
 	struct kref ref;
@@ -49,6 +51,7 @@ struct dpath_space {
 	bool coherent;
 	bool broken;
 	void (*on_broken)(struct dpath_space *space);
+	struct work_struct broken_work;
 };
 
 /**

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts arrive at eventfds: edu's MSI and INTx, e1000e's MSI-X. The device raises them; loopback is tested as well.
+ */
+#include "kselftest_harness.h"
+
+#include <linux/directpath_nl.h>
+#include <linux/vfio.h>
+
+#include "libdpath.h"
+
+#define VM "t-irq"
+#define SOON_MS 3000
+#define NEVER_MS 100
+
+#define INTX VFIO_PCI_INTX_IRQ_INDEX
+#define MSI VFIO_PCI_MSI_IRQ_INDEX
+#define MSIX VFIO_PCI_MSIX_IRQ_INDEX
+#define ERR VFIO_PCI_ERR_IRQ_INDEX
+#define REQ VFIO_PCI_REQ_IRQ_INDEX
+
+static unsigned int vectors_of(const char *vm)
+{
+	struct vm_info info;
+
+	vm_get(vm, &info);
+	return info.vectors;
+}
+
+static uint64_t interrupts_of(const char *address)
+{
+	struct dev_stats stats;
+
+	dev_stats(address, &stats);
+	return stats.interrupts;
+}
+
+/* --- edu --- */
+
+FIXTURE(edu) {
+	struct rig rig;
+	int efd;
+	int other;
+};
+
+FIXTURE_SETUP(edu)
+{
+	ASSERT_EQ(0, host_restore());
+	if (!rig_reserve(&self->rig, "DP_EDU0", VM))
+		SKIP(return, "no edu on this machine");
+	rig_open(&self->rig);
+	edu_ack(&self->rig.edu);
+	self->efd = efd_new();
+	self->other = efd_new();
+}
+
+FIXTURE_TEARDOWN_PARENT(edu)
+{
+	EXPECT_EQ(0, host_restore());
+}
+
+TEST_F(edu, info)
+{
+	struct vfio_irq_info info;
+	int fd = self->rig.fd;
+
+	ASSERT_EQ(0, __device_irq_info(fd, INTX, &info));
+	EXPECT_EQ(1, info.count);
+	EXPECT_EQ(VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED, info.flags);
+	ASSERT_EQ(0, __device_irq_info(fd, MSI, &info));
+	EXPECT_EQ(1, info.count);
+	EXPECT_EQ(VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE, info.flags);
+	ASSERT_EQ(0, __device_irq_info(fd, MSIX, &info));
+	EXPECT_EQ(0, info.count);
+	ASSERT_EQ(0, __device_irq_info(fd, REQ, &info));
+	EXPECT_EQ(1, info.count);
+}
+
+TEST_F(edu, msi_arrives)
+{
+	struct edu *edu = &self->rig.edu;
+	uint64_t before = interrupts_of(self->rig.address);
+	unsigned int i;
+
+	irq_trigger(self->rig.fd, MSI, 0, 1, &self->efd);
+	EXPECT_EQ(1, vectors_of(VM));
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	for (i = 0; i < 3; i++) {
+		edu_raise(edu, 1);
+		EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+		edu_ack(edu);
+	}
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	EXPECT_EQ(before + 3, interrupts_of(self->rig.address));
+}
+
+TEST_F(edu, msi_of_dma)
+{
+	struct rig *rig = &self->rig;
+	char *mem = mem_new(MEM_ANON, PAGE);
+
+	space_map(rig->vm_fd, mem, 0x10000, PAGE, SPACE_RW);
+	irq_trigger(rig->fd, MSI, 0, 1, &self->efd);
+	*(volatile uint64_t *)(rig->edu.bar + EDU_DMA_SRC) = EDU_BUFFER;
+	*(volatile uint64_t *)(rig->edu.bar + EDU_DMA_DST) = 0x10000;
+	*(volatile uint64_t *)(rig->edu.bar + EDU_DMA_COUNT) = 64;
+	*(volatile uint64_t *)(rig->edu.bar + EDU_DMA_CMD) = EDU_DMA_RUN | EDU_DMA_TO_MEMORY | EDU_DMA_IRQ;
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	EXPECT_EQ(0x100, edu_read(&rig->edu, EDU_IRQ_STATUS));
+	edu_ack(&rig->edu);
+}
+
+TEST_F(edu, msi_off_is_off)
+{
+	struct rig *rig = &self->rig;
+
+	irq_trigger(rig->fd, MSI, 0, 1, &self->efd);
+	irq_disable(rig->fd, MSI);
+	EXPECT_EQ(0, vectors_of(VM));
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	edu_ack(&rig->edu);
+	/* And on again. */
+	irq_trigger(rig->fd, MSI, 0, 1, &self->efd);
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	edu_ack(&rig->edu);
+}
+
+TEST_F(edu, msi_goes_to_the_eventfd_of_now)
+{
+	struct rig *rig = &self->rig;
+	int none = -1;
+
+	irq_trigger(rig->fd, MSI, 0, 1, &self->efd);
+	irq_trigger(rig->fd, MSI, 0, 1, &self->other);
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(1, efd_wait(self->other, SOON_MS));
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	edu_ack(&rig->edu);
+
+	/* A guest that masks: no eventfd, but the vector stays. */
+	irq_trigger(rig->fd, MSI, 0, 1, &none);
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(0, efd_wait(self->other, NEVER_MS));
+	edu_ack(&rig->edu);
+	irq_trigger(rig->fd, MSI, 0, 1, &self->efd);
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	EXPECT_EQ(0, efd_wait(self->other, 0));
+	edu_ack(&rig->edu);
+}
+
+TEST_F(edu, loopback)
+{
+	struct rig *rig = &self->rig;
+	uint8_t yes = 1, no = 0;
+
+	irq_trigger(rig->fd, MSI, 0, 1, &self->efd);
+	EXPECT_EQ(0, __irq_loopback(rig->fd, MSI, 0, 1));
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	EXPECT_EQ(0, __irq_set(rig->fd, VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_ACTION_TRIGGER, MSI, 0, 1, &yes));
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	EXPECT_EQ(0, __irq_set(rig->fd, VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_ACTION_TRIGGER, MSI, 0, 1, &no));
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	irq_disable(rig->fd, MSI);
+
+	irq_trigger(rig->fd, INTX, 0, 1, &self->efd);
+	EXPECT_EQ(0, __irq_loopback(rig->fd, INTX, 0, 1));
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+}
+
+TEST_F(edu, err_and_req_loopback)
+{
+	struct vfio_irq_info info;
+	int fd = self->rig.fd;
+
+	irq_trigger(fd, REQ, 0, 1, &self->efd);
+	EXPECT_EQ(0, __irq_loopback(fd, REQ, 0, 1));
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	irq_disable(fd, REQ);
+	EXPECT_EQ(-EINVAL, __irq_loopback(fd, REQ, 0, 1));
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	/* edu is no PCI Express function: there are no errors to report. */
+	EXPECT_EQ(-EINVAL, __device_irq_info(fd, ERR, &info));
+}
+
+TEST_F(edu, intx_is_masked_until_the_guest_has_handled_it)
+{
+	struct rig *rig = &self->rig;
+
+	irq_trigger(rig->fd, INTX, 0, 1, &self->efd);
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	edu_raise(&rig->edu, 2);
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	/* Not handled yet: it comes again. */
+	EXPECT_EQ(0, __irq_unmask(rig->fd, INTX));
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	edu_ack(&rig->edu);
+	EXPECT_EQ(0, __irq_unmask(rig->fd, INTX));
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	edu_ack(&rig->edu);
+}
+
+TEST_F(edu, intx_mask)
+{
+	struct rig *rig = &self->rig;
+
+	irq_trigger(rig->fd, INTX, 0, 1, &self->efd);
+	EXPECT_EQ(0, __irq_mask(rig->fd, INTX));
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	EXPECT_EQ(0, __irq_unmask(rig->fd, INTX));
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	edu_ack(&rig->edu);
+}
+
+TEST_F(edu, intx_unmask_by_eventfd)
+{
+	uint32_t flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK;
+	struct rig *rig = &self->rig;
+	int none = -1;
+
+	irq_trigger(rig->fd, INTX, 0, 1, &self->efd);
+	ASSERT_EQ(0, __irq_set(rig->fd, flags, INTX, 0, 1, &self->other));
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	edu_ack(&rig->edu);
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	efd_signal(self->other);
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	edu_ack(&rig->edu);
+
+	/* Without the eventfd again. */
+	ASSERT_EQ(0, __irq_set(rig->fd, flags, INTX, 0, 1, &none));
+	efd_signal(self->other);
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	EXPECT_EQ(0, __irq_unmask(rig->fd, INTX));
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	edu_ack(&rig->edu);
+}
+
+/* The guest's Interrupt Disable masks, and does not change what the host has set. */
+TEST_F(edu, intx_disable_bit)
+{
+	struct rig *rig = &self->rig;
+	uint32_t command = device_config_read(rig->fd, 4, 2);
+
+	irq_trigger(rig->fd, INTX, 0, 1, &self->efd);
+	device_config_write(rig->fd, 4, 2, command | 0x400);
+	EXPECT_EQ(0x400, device_config_read(rig->fd, 4, 2) & 0x400);
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
+	device_config_write(rig->fd, 4, 2, command & ~0x400);
+	EXPECT_EQ(0, device_config_read(rig->fd, 4, 2) & 0x400);
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	edu_ack(&rig->edu);
+}
+
+TEST_F(edu, one_kind_at_a_time)
+{
+	struct rig *rig = &self->rig;
+
+	irq_trigger(rig->fd, INTX, 0, 1, &self->efd);
+	EXPECT_EQ(-EINVAL, __irq_trigger(rig->fd, MSI, 0, 1, &self->other));
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	edu_ack(&rig->edu);
+	irq_disable(rig->fd, INTX);
+	irq_trigger(rig->fd, MSI, 0, 1, &self->other);
+	EXPECT_EQ(-EINVAL, __irq_trigger(rig->fd, INTX, 0, 1, &self->efd));
+	edu_raise(&rig->edu, 1);
+	EXPECT_EQ(1, efd_wait(self->other, SOON_MS));
+	EXPECT_EQ(0, efd_wait(self->efd, 0));
+	edu_ack(&rig->edu);
+}
+
+/* --- e1000e --- */
+
+#define E1000_ICR 0xc0
+#define E1000_ICS 0xc8
+#define E1000_IMS 0xd0
+#define E1000_IMC 0xd8
+#define E1000_EIAC 0xdc
+#define E1000_IVAR 0xe4
+#define E1000_CTRL_EXT 0x18
+/* Receive 0 and 1, transmit 0 and 1, other: causes, and a vector of its own for each. */
+#define E1000_CAUSES 0x01f00000U
+#define E1000_IVAR_ALL 0x000cba98U
+#define E1000_VECTORS 5
+
+FIXTURE(e1000e) {
+	struct rig rig;
+	volatile uint8_t *regs;
+	int efds[E1000_VECTORS];
+};
+
+static void nic_write(volatile uint8_t *regs, unsigned int reg, uint32_t value)
+{
+	*(volatile uint32_t *)(regs + reg) = value;
+}
+
+static uint32_t nic_read(volatile uint8_t *regs, unsigned int reg)
+{
+	return *(volatile uint32_t *)(regs + reg);
+}
+
+static void nic_raise(volatile uint8_t *regs, unsigned int vector)
+{
+	nic_write(regs, E1000_ICS, 0x00100000U << vector);
+}
+
+FIXTURE_SETUP(e1000e)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, host_restore());
+	if (!rig_reserve_any(&self->rig, "DP_E1000E", VM))
+		SKIP(return, "no e1000e on this machine");
+	rig_open_any(&self->rig);
+	for (i = 0; i < E1000_VECTORS; i++)
+		self->efds[i] = efd_new();
+	self->regs = device_mmap(self->rig.fd, 0, PAGE);
+	nic_write(self->regs, E1000_IMC, ~0U);
+	nic_write(self->regs, E1000_IVAR, E1000_IVAR_ALL);
+	nic_write(self->regs, E1000_EIAC, E1000_CAUSES);
+	for (i = 0; i < E1000_VECTORS; i++)
+		nic_write(self->regs, 0xe8 + 4 * i, 0);
+}
+
+FIXTURE_TEARDOWN_PARENT(e1000e)
+{
+	EXPECT_EQ(0, host_restore());
+}
+
+static void nic_arm(volatile uint8_t *regs)
+{
+	nic_read(regs, E1000_ICR);
+	nic_write(regs, E1000_IMS, E1000_CAUSES);
+}
+
+/* Counts which eventfds got exactly one. */
+static unsigned int only(const int *efds, unsigned int vector)
+{
+	unsigned int i, wrong = 0;
+
+	wrong += efd_wait(efds[vector], SOON_MS) != 1;
+	for (i = 0; i < E1000_VECTORS; i++)
+		wrong += efd_wait(efds[i], i == 0 ? NEVER_MS : 0) != 0;
+	return wrong;
+}
+
+TEST_F(e1000e, each_vector_arrives_at_its_eventfd)
+{
+	unsigned int i;
+
+	irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, self->efds);
+	EXPECT_EQ(E1000_VECTORS, vectors_of(VM));
+	nic_arm(self->regs);
+	for (i = 0; i < E1000_VECTORS; i++) {
+		nic_raise(self->regs, i);
+		EXPECT_EQ(0, only(self->efds, i)) TH_LOG("vector %u", i);
+	}
+	EXPECT_EQ(E1000_VECTORS, interrupts_of(self->rig.address));
+	irq_disable(self->rig.fd, MSIX);
+	EXPECT_EQ(0, vectors_of(VM));
+	nic_raise(self->regs, 0);
+	EXPECT_EQ(0, efd_wait(self->efds[0], NEVER_MS));
+}
+
+TEST_F(e1000e, loopback_of_each)
+{
+	unsigned int i;
+
+	irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, self->efds);
+	for (i = 0; i < E1000_VECTORS; i++) {
+		EXPECT_EQ(0, __irq_loopback(self->rig.fd, MSIX, i, 1));
+		EXPECT_EQ(0, only(self->efds, i)) TH_LOG("vector %u", i);
+	}
+}
+
+TEST_F(e1000e, holes_are_filled_later)
+{
+	int fds[E1000_VECTORS] = { self->efds[0], -1, -1, -1, -1 };
+
+	irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, fds);
+	nic_arm(self->regs);
+	nic_raise(self->regs, 0);
+	EXPECT_EQ(0, only(self->efds, 0));
+	irq_trigger(self->rig.fd, MSIX, 3, 1, &self->efds[3]);
+	nic_raise(self->regs, 3);
+	EXPECT_EQ(0, only(self->efds, 3));
+	nic_raise(self->regs, 0);
+	EXPECT_EQ(0, only(self->efds, 0));
+}
+
+/* What is enabled goes on while more vectors come. */
+TEST_F(e1000e, grows)
+{
+	struct vfio_irq_info info;
+
+	ASSERT_EQ(0, __device_irq_info(self->rig.fd, MSIX, &info));
+	if (info.flags & VFIO_IRQ_INFO_NORESIZE)
+		SKIP(return, "MSI-X cannot grow here");
+	irq_trigger(self->rig.fd, MSIX, 0, 1, self->efds);
+	nic_arm(self->regs);
+	nic_raise(self->regs, 0);
+	EXPECT_EQ(0, only(self->efds, 0));
+	irq_trigger(self->rig.fd, MSIX, 1, 4, &self->efds[1]);
+	nic_raise(self->regs, 4);
+	EXPECT_EQ(0, only(self->efds, 4));
+	nic_raise(self->regs, 0);
+	EXPECT_EQ(0, only(self->efds, 0));
+}
+
+TEST_F(e1000e, budget_of_the_vm)
+{
+	struct vm_config config = { .limits = true, .max_vectors = 2 };
+	int ret;
+
+	vm_set(VM, &config);
+	ret = __irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, self->efds);
+	/* So many are available, as when the platform has no more. */
+	EXPECT_TRUE(ret == 2 || ret == -ENOSPC) TH_LOG("%d", ret);
+	EXPECT_EQ(0, vectors_of(VM));
+	irq_trigger(self->rig.fd, MSIX, 0, 2, self->efds);
+	EXPECT_EQ(2, vectors_of(VM));
+	nic_arm(self->regs);
+	nic_raise(self->regs, 1);
+	EXPECT_EQ(0, only(self->efds, 1));
+}
+
+TEST_F(e1000e, budget_of_the_host)
+{
+	struct host_info host;
+	int ret;
+
+	host_get(&host);
+	host_set(DIRECTPATH_A_HOST_VECTOR_BUDGET, host.vectors_used + 3);
+	ret = __irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, self->efds);
+	EXPECT_TRUE(ret == 3 || ret == -ENOSPC) TH_LOG("%d", ret);
+	host_get(&host);
+	EXPECT_EQ(0, host.vectors_used);
+	irq_trigger(self->rig.fd, MSIX, 0, 3, self->efds);
+	host_get(&host);
+	EXPECT_EQ(3, host.vectors_used);
+}
+
+TEST_F(e1000e, close_frees_the_vectors)
+{
+	irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, self->efds);
+	rig_close(&self->rig);
+	EXPECT_TRUE(dev_reaches(self->rig.address, DIRECTPATH_STATE_RESERVED, 20000));
+	EXPECT_EQ(0, vectors_of(VM));
+}
+
+HOST_MAIN(HOST_DP)

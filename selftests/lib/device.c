@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/pci_regs.h>
+
+#include "assert.h"
+#include "device.h"
+#include "proc.h"
+
+static void read_info(struct nlattr **attrs, void *arg)
+{
+	struct dev_info *info = arg;
+
+	info->known = true;
+	ctl_copy(info->address, sizeof(info->address), attrs[DIRECTPATH_A_DEV_ADDRESS]);
+	ctl_copy(info->name, sizeof(info->name), attrs[DIRECTPATH_A_DEV_NAME]);
+	ctl_copy(info->label, sizeof(info->label), attrs[DIRECTPATH_A_DEV_LABEL]);
+	ctl_copy(info->driver, sizeof(info->driver), attrs[DIRECTPATH_A_DEV_DRIVER]);
+	ctl_copy(info->host_driver, sizeof(info->host_driver), attrs[DIRECTPATH_A_DEV_HOST_DRIVER]);
+	ctl_copy(info->vm, sizeof(info->vm), attrs[DIRECTPATH_A_DEV_VM]);
+	ctl_copy(info->policy, sizeof(info->policy), attrs[DIRECTPATH_A_DEV_RESET_POLICY]);
+	ctl_copy(info->methods, sizeof(info->methods), attrs[DIRECTPATH_A_DEV_RESET_METHODS]);
+	ctl_copy(info->detail, sizeof(info->detail), attrs[DIRECTPATH_A_DEV_DETAIL]);
+	ctl_copy(info->busy, sizeof(info->busy), attrs[DIRECTPATH_A_DEV_BUSY]);
+	info->state = ctl_u32(attrs[DIRECTPATH_A_DEV_STATE]);
+	info->verdict = ctl_u32(attrs[DIRECTPATH_A_DEV_VERDICT]);
+	info->grade = ctl_u32(attrs[DIRECTPATH_A_DEV_GRADE]);
+	info->set = ctl_u32(attrs[DIRECTPATH_A_DEV_SET]);
+	info->owner_pid = ctl_u32(attrs[DIRECTPATH_A_DEV_OWNER_PID]);
+	info->vectors = ctl_u32(attrs[DIRECTPATH_A_DEV_VECTORS]);
+	info->msi = ctl_u32(attrs[DIRECTPATH_A_DEV_MSI]);
+	info->msix = ctl_u32(attrs[DIRECTPATH_A_DEV_MSIX]);
+	info->resets = ctl_u64(attrs[DIRECTPATH_A_DEV_RESETS]);
+	info->seq = ctl_u64(attrs[DIRECTPATH_A_DEV_SEQ]);
+	info->nr_members = ctl_strings(DIRECTPATH_A_DEV_SET_MEMBER, info->members, DEV_MEMBERS);
+	info->nr_reasons = ctl_reasons(DIRECTPATH_A_DEV_REASON, info->reasons, CTL_REASONS);
+}
+
+static struct nl_msg *request(int cmd, const char *address)
+{
+	struct nl_msg *msg = ctl_request(cmd);
+
+	if (address)
+		nla_put_string(msg, DIRECTPATH_A_DEV_ADDRESS, address);
+	return msg;
+}
+
+int __dev_get(const char *address, struct dev_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	return __ctl_do(request(DIRECTPATH_CMD_DEV_GET, address), read_info, info);
+}
+
+void dev_get(const char *address, struct dev_info *info)
+{
+	int ret = __dev_get(address, info);
+
+	dp_assert(!ret && info->known, "%s: %s: %s", address, strerror(-ret), ctl_last.text);
+}
+
+uint32_t dev_state(const char *address)
+{
+	struct dev_info info;
+
+	dev_get(address, &info);
+	return info.state;
+}
+
+const char *dev_state_name(uint32_t state)
+{
+	static const char * const names[] = {
+		"host", "claiming", "ready", "reserved", "running", "draining", "resetting", "dirty", "quarantined", "failed", "gone",
+	};
+
+	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
+}
+
+bool dev_reaches(const char *address, uint32_t state, int ms)
+{
+	return wait_until(dev_state(address) == state, ms);
+}
+
+static void put_force(struct nl_msg *msg, uint64_t force)
+{
+	unsigned int i;
+
+	for (i = 0; i < 64; i++)
+		if (force & 1ULL << i)
+			nla_put_u32(msg, DIRECTPATH_A_DEV_FORCE, i);
+}
+
+static void put_flags(struct nl_msg *msg, unsigned int flags)
+{
+	if (flags & DEV_UNBIND)
+		nla_put_flag(msg, DIRECTPATH_A_DEV_UNBIND);
+	if (flags & DEV_WHOLE_SET)
+		nla_put_flag(msg, DIRECTPATH_A_DEV_WHOLE_SET);
+	if (flags & DEV_DRIVERLESS)
+		nla_put_flag(msg, DIRECTPATH_A_DEV_KEEP_DRIVERLESS);
+}
+
+static int change(int cmd, const char *address, unsigned int flags, uint64_t force)
+{
+	struct nl_msg *msg = request(cmd, address);
+
+	put_flags(msg, flags);
+	put_force(msg, force);
+	return __ctl_op(msg, DIRECTPATH_A_DEV_OP_ID);
+}
+
+int __dev_claim(const char *address, unsigned int flags, uint64_t force)
+{
+	return change(DIRECTPATH_CMD_DEV_CLAIM, address, flags, force);
+}
+
+void dev_claim(const char *address, unsigned int flags, uint64_t force)
+{
+	int ret = __dev_claim(address, flags, force);
+
+	dp_assert(!ret, "%s: %s: %s", address, strerror(-ret), ctl_last.text);
+}
+
+int __dev_release(const char *address, unsigned int flags, uint64_t force)
+{
+	return change(DIRECTPATH_CMD_DEV_RELEASE, address, flags, force);
+}
+
+void dev_release(const char *address, unsigned int flags, uint64_t force)
+{
+	int ret = __dev_release(address, flags, force);
+
+	dp_assert(!ret, "%s: %s: %s", address, strerror(-ret), ctl_last.text);
+}
+
+int __dev_set(const char *address, const char *name, const char *label, const char *policy)
+{
+	struct nl_msg *msg = request(DIRECTPATH_CMD_DEV_SET, address);
+
+	if (name)
+		nla_put_string(msg, DIRECTPATH_A_DEV_NAME, name);
+	if (label)
+		nla_put_string(msg, DIRECTPATH_A_DEV_LABEL, label);
+	if (policy)
+		nla_put_string(msg, DIRECTPATH_A_DEV_RESET_POLICY, policy);
+	return __ctl_do(msg, NULL, NULL);
+}
+
+void dev_set_policy(const char *address, const char *policy)
+{
+	int ret = __dev_set(address, NULL, NULL, policy);
+
+	dp_assert(!ret, "%s: %s: %s", address, strerror(-ret), ctl_last.text);
+}
+
+int __dev_reset(const char *address)
+{
+	return change(DIRECTPATH_CMD_DEV_RESET, address, 0, 0);
+}
+
+int __dev_recover(const char *address)
+{
+	return change(DIRECTPATH_CMD_DEV_RECOVER, address, 0, 0);
+}
+
+static void read_stats(struct nlattr **attrs, void *arg)
+{
+	struct dev_stats *stats = arg;
+
+	stats->interrupts = ctl_u64(attrs[DIRECTPATH_A_STATS_INTERRUPTS]);
+	stats->config_reads = ctl_u64(attrs[DIRECTPATH_A_STATS_CONFIG_READS]);
+	stats->config_writes = ctl_u64(attrs[DIRECTPATH_A_STATS_CONFIG_WRITES]);
+	stats->config_denied = ctl_u64(attrs[DIRECTPATH_A_STATS_CONFIG_DENIED]);
+	stats->region_reads = ctl_u64(attrs[DIRECTPATH_A_STATS_REGION_READS]);
+	stats->region_writes = ctl_u64(attrs[DIRECTPATH_A_STATS_REGION_WRITES]);
+	stats->faults = ctl_u64(attrs[DIRECTPATH_A_STATS_FAULTS]);
+	stats->resets = ctl_u64(attrs[DIRECTPATH_A_STATS_RESETS]);
+	stats->reset_failures = ctl_u64(attrs[DIRECTPATH_A_STATS_RESET_FAILURES]);
+	stats->runs = ctl_u64(attrs[DIRECTPATH_A_STATS_RUNS]);
+}
+
+void dev_stats(const char *address, struct dev_stats *stats)
+{
+	struct nl_msg *msg = ctl_request(DIRECTPATH_CMD_STATS_GET);
+
+	memset(stats, 0, sizeof(*stats));
+	nla_put_string(msg, DIRECTPATH_A_STATS_ADDRESS, address);
+	ctl_do(msg, read_stats, stats);
+}
+
+struct known {
+	char (*addresses)[16];
+	unsigned int nr, max;
+};
+
+static void read_known(struct nlattr **attrs, void *arg)
+{
+	struct known *known = arg;
+
+	if (attrs[DIRECTPATH_A_STATS_ADDRESS] && known->nr < known->max)
+		ctl_copy(known->addresses[known->nr++], sizeof(known->addresses[0]), attrs[DIRECTPATH_A_STATS_ADDRESS]);
+}
+
+unsigned int dev_known(char (*addresses)[16], unsigned int max)
+{
+	struct known known = { .addresses = addresses, .max = max };
+	int ret = __ctl_dump(ctl_request(DIRECTPATH_CMD_STATS_GET), read_known, &known);
+
+	dp_assert(!ret, "dump: %s: %s", strerror(-ret), ctl_last.text);
+	return known.nr;
+}
+
+/* --- the fd --- */
+
+int fd_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	int ret = ioctl(fd, cmd, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+void device_info(int fd, struct vfio_device_info *info)
+{
+	int ret;
+
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	ret = fd_ioctl(fd, VFIO_DEVICE_GET_INFO, info);
+	dp_assert(!ret, "%s", strerror(-ret));
+}
+
+int __device_region(int fd, uint32_t index, struct vfio_region_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	info->index = index;
+	return fd_ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, info);
+}
+
+void device_region(int fd, uint32_t index, struct vfio_region_info *info)
+{
+	int ret = __device_region(fd, index, info);
+
+	dp_assert(!ret, "region %u: %s", index, strerror(-ret));
+}
+
+int __device_irq_info(int fd, uint32_t index, struct vfio_irq_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	info->index = index;
+	return fd_ioctl(fd, VFIO_DEVICE_GET_IRQ_INFO, info);
+}
+
+int __device_reset(int fd)
+{
+	return fd_ioctl(fd, VFIO_DEVICE_RESET, NULL);
+}
+
+ssize_t __device_read(int fd, uint32_t index, uint64_t offset, void *buf, size_t size)
+{
+	ssize_t ret = pread(fd, buf, size, ((off_t)index << 40) + offset);
+
+	return ret < 0 ? -errno : ret;
+}
+
+ssize_t __device_write(int fd, uint32_t index, uint64_t offset, const void *buf, size_t size)
+{
+	ssize_t ret = pwrite(fd, buf, size, ((off_t)index << 40) + offset);
+
+	return ret < 0 ? -errno : ret;
+}
+
+uint32_t device_config_read(int fd, uint32_t offset, size_t size)
+{
+	uint32_t value = 0;
+	ssize_t ret = __device_read(fd, VFIO_PCI_CONFIG_REGION_INDEX, offset, &value, size);
+
+	dp_assert(ret == (ssize_t)size, "config %#x: %zd", offset, ret);
+	return value;
+}
+
+void device_config_write(int fd, uint32_t offset, size_t size, uint32_t value)
+{
+	ssize_t ret = __device_write(fd, VFIO_PCI_CONFIG_REGION_INDEX, offset, &value, size);
+
+	dp_assert(ret == (ssize_t)size, "config %#x: %zd", offset, ret);
+}
+
+void device_enable(int fd)
+{
+	uint32_t command = device_config_read(fd, PCI_COMMAND, 2);
+
+	device_config_write(fd, PCI_COMMAND, 2, command | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+void *__device_mmap(int fd, uint32_t index, size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)index << 40);
+}
+
+void *device_mmap(int fd, uint32_t index, size_t size)
+{
+	void *bar = __device_mmap(fd, index, size);
+
+	dp_assert(bar != MAP_FAILED, "BAR %u: %s", index, strerror(errno));
+	return bar;
+}
