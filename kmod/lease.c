@@ -13,6 +13,7 @@
 #include <linux/pm_runtime.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/vfio.h>
 
 #include "device.h"
 #include "host.h"
@@ -44,14 +45,6 @@ void dpath_lease_put(struct dpath_lease *lease)
 
 /* --- what config space sets off --- */
 
-static bool decoding(struct pci_dev *pdev)
-{
-	u16 command;
-
-	pci_read_config_word(pdev, PCI_COMMAND, &command);
-	return (command & PCI_COMMAND_MEMORY) || pdev->is_virtfn;
-}
-
 static void config_decode(void *ctx, bool on)
 {
 	struct dpath_lease *lease = ctx;
@@ -74,7 +67,9 @@ static int config_reset(void *ctx)
 	return dpath_lease_reset(ctx);
 }
 
-/* D3hot stops decoding; functions without No_Soft_Reset lose their BARs on the way back (PCI PM 1.2, 5.4.1), so config is kept across it. */
+/* config.c closes and opens decode around this. Functions without No_Soft_Reset lose their BARs on the way back
+ * from D3hot (PCI PM 1.2, 5.4.1), so config is kept across it.
+ */
 static int config_power(void *ctx, pci_power_t state)
 {
 	struct dpath_lease *lease = ctx;
@@ -86,13 +81,9 @@ static int config_power(void *ctx, pci_power_t state)
 		pci_save_state(pdev);
 	}
 	ret = pci_set_power_state(pdev, state);
-	if (pdev->current_state == PCI_D0) {
-		if (state == PCI_D0) {
-			pci_restore_state(pdev);
-			dpath_irqs_restored(&lease->irqs);
-		}
-		if (decoding(pdev))
-			dpath_mmio_open(&lease->mmio);
+	if (state == PCI_D0 && pdev->current_state == PCI_D0) {
+		pci_restore_state(pdev);
+		dpath_irqs_restored(&lease->irqs);
 	}
 	return ret;
 }
@@ -168,6 +159,7 @@ static void disable_function(struct pci_dev *pdev)
 static int init_engines(struct dpath_lease *lease)
 {
 	struct pci_dev *pdev = lease->dev->pdev;
+	u32 lines = 0, flags;
 	int ret;
 
 	ret = dpath_mmio_init(&lease->mmio, pdev, &lease->stats);
@@ -179,7 +171,10 @@ static int init_engines(struct dpath_lease *lease)
 	ret = dpath_config_init(&lease->config, pdev, &config_ops, lease, &lease->stats);
 	if (ret)
 		goto err_destroy_irqs;
-	if (decoding(pdev))
+	dpath_irqs_info(&lease->irqs, VFIO_PCI_INTX_IRQ_INDEX, &lines, &flags);
+	if (!lines)
+		dpath_config_hide_intx(&lease->config);
+	if (dpath_config_decoding(&lease->config, false))
 		dpath_mmio_open(&lease->mmio);
 	return 0;
 
@@ -346,7 +341,7 @@ void dpath_lease_reopen(struct dpath_lease *lease)
 		return;
 	dpath_config_restored(&lease->config);
 	dpath_irqs_restored(&lease->irqs);
-	if (decoding(lease->dev->pdev))
+	if (dpath_config_decoding(&lease->config, false))
 		dpath_mmio_open(&lease->mmio);
 }
 

@@ -93,7 +93,7 @@ int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 		uuid_gen(&uuid);
 	ret = dpath_vm_new(nla_data(name), &uuid, uid, gid, &limits, why, sizeof(why));
 	if (ret)
-		return dpath_nl_refuse(skb, name, ret, "VM %s: %s", (const char *)nla_data(name), why[0] ? why : "it could not be made");
+		return dpath_nl_refuse(skb, name, ret, "%s", why[0] ? why : "the VM could not be made");
 	return 0;
 }
 
@@ -139,7 +139,7 @@ int directpath_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info)
 	name = nla_data(info->attrs[DIRECTPATH_A_VM_NAME]);
 	ret = dpath_vm_set(name, uid_attr ? &uid : NULL, gid_attr ? &gid : NULL, limited ? &limits : NULL, why, sizeof(why));
 	if (ret)
-		return dpath_nl_refuse(skb, NULL, ret, "VM %s: %s", name, why[0] ? why : "the settings were refused");
+		return dpath_nl_refuse(skb, NULL, ret, "%s", why[0] ? why : "the settings were refused");
 	return 0;
 }
 
@@ -156,8 +156,7 @@ int directpath_nl_vm_del_doit(struct sk_buff *skb, struct genl_info *info)
 		return dpath_nl_refuse_missing(skb, DIRECTPATH_A_VM_NAME, "name is missing: which VM?");
 	ret = dpath_vm_del(nla_data(name), why, sizeof(why));
 	if (ret)
-		return dpath_nl_refuse(skb, name, ret, "VM %s: %s", (const char *)nla_data(name),
-			      why[0] ? why : ret == -ENOENT ? "there is none of that name" : "it could not be removed");
+		return dpath_nl_refuse(skb, name, ret, "%s", why[0] ? why : "the VM could not be removed");
 	return 0;
 }
 

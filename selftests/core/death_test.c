@@ -55,7 +55,7 @@ static void live(FIXTURE_DATA(death) *self, char *mem)
 	edu_map(&rig.edu, rig.fd);
 	irq_trigger(rig.fd, 1, 0, 1, &efd);
 	edu_raise(&rig.edu, 1);
-	edu_store_start(&rig.edu, IOVA, 0, 4096);
+	edu_store_start(&rig.edu, IOVA, 0, EDU_DMA_MAX);
 	if (self->with_nic) {
 		nic = vm_device(rig.vm_fd, self->nic.address);
 		irq_trigger(nic, 2, 0, 1, &efd);

@@ -59,10 +59,10 @@ static bool works(int space, int fd, char *mem)
 	if (space_type1.map(space, mem, IOVA, PAGE, SPACE_RW))
 		return false;
 	mem_fill(mem, PAGE, 1);
-	edu_fetch(&edu, IOVA, 0, PAGE);
+	edu_fetch(&edu, IOVA, 0, EDU_DMA_MAX);
 	memset(mem, 0, PAGE);
-	edu_store(&edu, IOVA, 0, PAGE);
-	good &= mem_holds(mem, PAGE, 1);
+	edu_store(&edu, IOVA, 0, EDU_DMA_MAX);
+	good &= mem_holds(mem, EDU_DMA_MAX, 1);
 	irq_trigger(fd, 1, 0, 1, &efd);
 	edu_raise(&edu, 1);
 	good &= efd_wait(efd, 3000) == 1;

@@ -181,17 +181,17 @@ TEST_F(lease, old_maps_are_not_the_next_vms)
 
 	space_map(self->old.vm_fd, canary, IOVA, PAGE, SPACE_RW);
 	mem_fill(canary, PAGE, 1);
-	edu_fetch(&self->old.edu, IOVA, 0, PAGE);
+	edu_fetch(&self->old.edu, IOVA, 0, EDU_DMA_MAX);
 	hand_over(self);
 	mem_fill(canary, PAGE, 2);
 	rig_open(next);
 	/* The old VM's map is still there, and the device is in another space. */
-	edu_store(&next->edu, IOVA, 0, PAGE);
-	EXPECT_TRUE(mem_holds(canary, PAGE, 2));
+	edu_store(&next->edu, IOVA, 0, EDU_DMA_MAX);
+	EXPECT_TRUE(mem_holds(canary, EDU_DMA_MAX, 2));
 	space_map(next->vm_fd, self->mem + PAGE, IOVA, PAGE, SPACE_RW);
-	edu_store(&next->edu, IOVA, 0, PAGE);
-	EXPECT_TRUE(mem_holds(self->mem + PAGE, PAGE, 1));
-	EXPECT_TRUE(mem_holds(canary, PAGE, 2));
+	edu_store(&next->edu, IOVA, 0, EDU_DMA_MAX);
+	EXPECT_TRUE(mem_holds(self->mem + PAGE, EDU_DMA_MAX, 1));
+	EXPECT_TRUE(mem_holds(canary, EDU_DMA_MAX, 2));
 }
 
 /* The same VM again: with fds of the lost run still open it is refused, without them it starts. */

@@ -343,7 +343,7 @@ TEST_F(netlink, force_of_no_reason)
 
 TEST_F(netlink, dev_set_is_refused)
 {
-	static const char * const policies[] = { "warp", "flr,warp", "none,flr", "flr,flr", ",", "flr,,pm" };
+	static const char * const policies[] = { "warp", "flr,warp", "none,flr", "flr,none", "flr,flr", ",", "flr,,pm" };
 	unsigned int i;
 
 	EXPECT_EQ(-EINVAL, __dev_set(self->edu, NULL, NULL, NULL));
@@ -366,11 +366,11 @@ TEST_F(netlink, dev_set)
 
 	if (!second)
 		SKIP(return, "one edu only");
-	ASSERT_EQ(0, __dev_set(self->edu, "one", "fast", "flr,none"));
+	ASSERT_EQ(0, __dev_set(self->edu, "one", "fast", "flr,pm"));
 	dev_get(self->edu, &info);
 	EXPECT_STREQ("one", info.name);
 	EXPECT_STREQ("fast", info.label);
-	EXPECT_STREQ("flr,none", info.policy);
+	EXPECT_STREQ("flr,pm", info.policy);
 	EXPECT_EQ(-EEXIST, __dev_set(second, "one", NULL, NULL));
 	EXPECT_TEXT("one");
 	EXPECT_EQ(0, __dev_set(second, NULL, "fast", NULL));
@@ -379,7 +379,7 @@ TEST_F(netlink, dev_set)
 	dev_get(self->edu, &info);
 	EXPECT_STREQ("", info.name);
 	EXPECT_STREQ("fast", info.label);
-	EXPECT_STREQ("flr,none", info.policy);
+	EXPECT_STREQ("flr,pm", info.policy);
 }
 
 TEST_F(netlink, not_claimed)

@@ -113,10 +113,10 @@ static bool reaches(struct edu *edu, char *page, uint64_t iova)
 	bool good;
 
 	mem_fill(page, PAGE, SEED);
-	edu_fetch(edu, iova, 0, PAGE);
+	edu_fetch(edu, iova, 0, EDU_DMA_MAX);
 	memset(page, 0, PAGE);
-	edu_store(edu, iova, 0, PAGE);
-	good = mem_holds(page, PAGE, SEED);
+	edu_store(edu, iova, 0, EDU_DMA_MAX);
+	good = mem_holds(page, EDU_DMA_MAX, SEED);
 	memset(page, 0, PAGE);
 	return good;
 }
@@ -185,8 +185,8 @@ TEST_F(space, unmap_all)
 	EXPECT_EQ(6 * PAGE, done);
 	EXPECT_EQ(0, mapped());
 	mem_fill(page, PAGE, CANARY);
-	edu_store(&self->rig.edu, 1ULL << 36, 0, PAGE);
-	EXPECT_TRUE(mem_holds(page, PAGE, CANARY));
+	edu_store(&self->rig.edu, 1ULL << 36, 0, EDU_DMA_MAX);
+	EXPECT_TRUE(mem_holds(page, EDU_DMA_MAX, CANARY));
 	ASSERT_EQ(0, self->ops->unmap_all(self->fd, &done));
 	EXPECT_EQ(0, done);
 }
@@ -211,10 +211,10 @@ TEST_F(space, the_same_memory_twice)
 	ASSERT_EQ(0, MAP(0, IOVA, 1));
 	ASSERT_EQ(0, MAP(0, IOVA + 16 * PAGE, 1));
 	mem_fill(self->mem, PAGE, SEED);
-	edu_fetch(&self->rig.edu, IOVA, 0, PAGE);
+	edu_fetch(&self->rig.edu, IOVA, 0, EDU_DMA_MAX);
 	memset(self->mem, 0, PAGE);
-	edu_store(&self->rig.edu, IOVA + 16 * PAGE, 0, PAGE);
-	EXPECT_TRUE(mem_holds(self->mem, PAGE, SEED));
+	edu_store(&self->rig.edu, IOVA + 16 * PAGE, 0, EDU_DMA_MAX);
+	EXPECT_TRUE(mem_holds(self->mem, EDU_DMA_MAX, SEED));
 }
 
 TEST_F(space, ranges_that_make_no_sense)
@@ -294,14 +294,14 @@ TEST_F(space, memory_that_is_read_only)
 	EXPECT_EQ(-EFAULT, ops->map(self->fd, page, IOVA, PAGE, SPACE_WRITE));
 	ASSERT_EQ(0, ops->map(self->fd, page, IOVA, PAGE, SPACE_READ));
 	ASSERT_EQ(0, MAP(1, IOVA + PAGE, 1));
-	edu_fetch(&self->rig.edu, IOVA, 0, PAGE);
-	edu_store(&self->rig.edu, IOVA + PAGE, 0, PAGE);
-	EXPECT_TRUE(mem_holds(page + PAGE, PAGE, CANARY));
+	edu_fetch(&self->rig.edu, IOVA, 0, EDU_DMA_MAX);
+	edu_store(&self->rig.edu, IOVA + PAGE, 0, EDU_DMA_MAX);
+	EXPECT_TRUE(mem_holds(page + PAGE, EDU_DMA_MAX, CANARY));
 	/* The device cannot write it. */
 	mem_fill(page + PAGE, PAGE, SEED);
-	edu_fetch(&self->rig.edu, IOVA + PAGE, 0, PAGE);
-	edu_store(&self->rig.edu, IOVA, 0, PAGE);
-	EXPECT_TRUE(mem_holds(page, PAGE, CANARY));
+	edu_fetch(&self->rig.edu, IOVA + PAGE, 0, EDU_DMA_MAX);
+	edu_store(&self->rig.edu, IOVA, 0, EDU_DMA_MAX);
+	EXPECT_TRUE(mem_holds(page, EDU_DMA_MAX, CANARY));
 }
 
 /* The zero page must not be what a device reads for ever: memory that is touched after the map is what it sees. */
@@ -312,9 +312,9 @@ TEST_F(space, untouched_memory_stays_in_step)
 	ASSERT_EQ(0, self->ops->map(self->fd, page, IOVA, PAGE, SPACE_READ));
 	ASSERT_EQ(0, MAP(1, IOVA + PAGE, 1));
 	mem_fill(page, PAGE, SEED);
-	edu_fetch(&self->rig.edu, IOVA, 0, PAGE);
-	edu_store(&self->rig.edu, IOVA + PAGE, 0, PAGE);
-	EXPECT_TRUE(mem_holds(self->mem + PAGE, PAGE, SEED));
+	edu_fetch(&self->rig.edu, IOVA, 0, EDU_DMA_MAX);
+	edu_store(&self->rig.edu, IOVA + PAGE, 0, EDU_DMA_MAX);
+	EXPECT_TRUE(mem_holds(self->mem + PAGE, EDU_DMA_MAX, SEED));
 }
 
 /* fork() does not take the pages away from the device. */
@@ -329,10 +329,10 @@ TEST_F(space, fork_keeps_the_pages)
 	ASSERT_EQ(0, MAP(0, IOVA, 1));
 	mem_fill(self->mem, PAGE, SEED);
 	ASSERT_EQ(0, proc_run(touch, self->mem));
-	edu_fetch(&self->rig.edu, IOVA, 0, PAGE);
+	edu_fetch(&self->rig.edu, IOVA, 0, EDU_DMA_MAX);
 	memset(self->mem, 0, PAGE);
-	edu_store(&self->rig.edu, IOVA, 0, PAGE);
-	EXPECT_TRUE(mem_holds(self->mem, PAGE, SEED));
+	edu_store(&self->rig.edu, IOVA, 0, EDU_DMA_MAX);
+	EXPECT_TRUE(mem_holds(self->mem, EDU_DMA_MAX, SEED));
 }
 
 /* A map of @kind with a hole in the alignment of IOVA and memory, so that chunks of every size occur. */
@@ -351,8 +351,8 @@ static void check_big(struct __test_metadata *_metadata, FIXTURE_DATA(space) *se
 	ASSERT_EQ(0, self->ops->unmap(self->fd, iova, BIG, &done));
 	EXPECT_EQ(BIG, done);
 	mem_fill(mem + BIG - PAGE, PAGE, CANARY);
-	edu_store(&self->rig.edu, iova + BIG - PAGE, 0, PAGE);
-	EXPECT_TRUE(mem_holds(mem + BIG - PAGE, PAGE, CANARY));
+	edu_store(&self->rig.edu, iova + BIG - PAGE, 0, EDU_DMA_MAX);
+	EXPECT_TRUE(mem_holds(mem + BIG - PAGE, EDU_DMA_MAX, CANARY));
 	EXPECT_TRUE(vm_is_empty(VM, 0));
 	EXPECT_TRUE(proc_locked_reaches(0, 10000));
 	mem_free(mem, BIG);
@@ -396,7 +396,7 @@ TEST_F_TIMEOUT(space, part_of_a_huge_page, 60)
 	EXPECT_TRUE(reaches(&self->rig.edu, mem + 9 * PAGE, IOVA + 2 * PAGE));
 	EXPECT_TRUE(reaches(&self->rig.edu, mem + 100 * PAGE, IOVA + 3 * PAGE));
 	mem_fill(mem + 10 * PAGE, PAGE, CANARY);
-	EXPECT_TRUE(mem_holds(mem + 10 * PAGE, PAGE, CANARY));
+	EXPECT_TRUE(mem_holds(mem + 10 * PAGE, EDU_DMA_MAX, CANARY));
 	ASSERT_EQ(0, self->ops->unmap(self->fd, IOVA, 4 * PAGE, &done));
 	EXPECT_TRUE(vm_is_empty(VM, 0));
 }

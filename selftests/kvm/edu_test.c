@@ -133,8 +133,8 @@ TEST_F_TIMEOUT(kvm, dma_at_guest_addresses, 60)
 	EXPECT_REPORT(PORT_IRQ, 0x100);
 	EXPECT_REPORT(PORT_IRQ, 0x100);
 	EXPECT_REPORT(PORT_DONE, 2);
-	EXPECT_TRUE(mem_holds(memory + GUEST_TO, PAGE, 1));
-	EXPECT_TRUE(mem_holds(memory + GUEST_FROM, PAGE, 1));
+	EXPECT_TRUE(mem_holds(memory + GUEST_TO, EDU_DMA_MAX, 1));
+	EXPECT_TRUE(mem_holds(memory + GUEST_FROM, EDU_DMA_MAX, 1));
 	EXPECT_EQ(0, self->vmm.mmio_exits);
 	vmm_destroy(&self->vmm);
 }

@@ -15,6 +15,7 @@
 #define EDU_DMA_COUNT 0x90
 #define EDU_DMA_CMD 0x98
 #define EDU_BUFFER 0x40000
+#define EDU_LENGTH 4092
 
 #define APIC 0xfee00000
 #define APIC_EOI 0xb0
@@ -88,12 +89,12 @@ guest_dma:
 	prepare
 	movl	$GUEST_FROM, EDU_DMA_SRC(%ebx)
 	movl	$EDU_BUFFER, EDU_DMA_DST(%ebx)
-	movl	$4096, EDU_DMA_COUNT(%ebx)
+	movl	$EDU_LENGTH, EDU_DMA_COUNT(%ebx)
 	movl	$5, EDU_DMA_CMD(%ebx)
 	wait_irq
 	movl	$EDU_BUFFER, EDU_DMA_SRC(%ebx)
 	movl	$GUEST_TO, EDU_DMA_DST(%ebx)
-	movl	$4096, EDU_DMA_COUNT(%ebx)
+	movl	$EDU_LENGTH, EDU_DMA_COUNT(%ebx)
 	movl	$7, EDU_DMA_CMD(%ebx)
 	wait_irq
 	finish

@@ -26,9 +26,10 @@
 #define EDU_DMA_TO_MEMORY 0x2
 #define EDU_DMA_IRQ 0x4
 
-/* Address of its buffer as its own engine sees it; QEMU ends if a transfer leaves it. */
+/* Address of its buffer as its own engine sees it. QEMU ends if a transfer leaves it, or reaches its last byte. */
 #define EDU_BUFFER 0x40000
-#define EDU_BUFFER_SIZE 4096
+#define EDU_BUFFER_SIZE 4095
+#define EDU_DMA_MAX 4092UL
 
 /**
  * struct edu - its registers

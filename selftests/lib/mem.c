@@ -112,7 +112,7 @@ void mem_free(void *mem, size_t size)
 
 static uint32_t word(uint32_t seed, size_t i)
 {
-	uint32_t x = seed * 2654435761U + (uint32_t)i * 40503U + 1;
+	uint32_t x = seed * 2654435761U + (uint32_t)(i % (PAGE / sizeof(x))) * 40503U + 1;
 
 	x ^= x << 13;
 	x ^= x >> 17;

@@ -26,7 +26,7 @@ void *mem_new(enum mem_kind kind, size_t size);
 void mem_free(void *mem, size_t size);
 /* Huge pages that mem_new() has taken are given back. */
 void mem_exit(void);
-/* A pattern that depends on @seed and the place; is it there, all of it? Is none of its words there? */
+/* A pattern that depends on @seed and the place in the page; is it there, all of it? Is none of its words there? */
 void mem_fill(void *mem, size_t size, uint32_t seed);
 bool mem_holds(const void *mem, size_t size, uint32_t seed);
 bool mem_lacks(const void *mem, size_t size, uint32_t seed);
