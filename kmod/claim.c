@@ -30,6 +30,7 @@ struct claim {
 	struct dpath_members members;
 	struct dpath_device *devs[DPATH_SET_MAX];
 	struct dpath_set *set;
+	bool entered[DPATH_SET_MAX];	/* the host's before this claim */
 	bool taken[DPATH_SET_MAX];	/* override set, host driver asked to go */
 	struct dpath_verdict verdict;
 };
@@ -210,6 +211,13 @@ static int enter_claiming(struct claim *claim)
 		ret = -ENOMEM;
 		goto out;
 	}
+	if (claim->set->changed) {
+		scnprintf(op->message, sizeof(op->message), "a function was added to set %d after its claim: release the set first", claim->set->id);
+		dpath_set_put(claim->set);
+		claim->set = NULL;
+		ret = -EPERM;
+		goto out;
+	}
 	if (!dpath_set_begin_locked(claim->set, "claim")) {
 		scnprintf(op->message, sizeof(op->message), "set %d is busy: %s; try again when it has ended", claim->set->id,
 			  claim->set->busy ?: "it runs");
@@ -224,6 +232,7 @@ static int enter_claiming(struct claim *claim)
 		dpath_set_link_locked(claim->set, claim->devs[i]);
 		claim->devs[i]->detail[0] = '\0';
 		dpath_device_set_state_locked(claim->devs[i], DIRECTPATH_STATE_CLAIMING, "dev-claim");
+		claim->entered[i] = true;
 	}
 out:
 	mutex_unlock(&dpath_table_lock);
@@ -324,13 +333,13 @@ static void roll_back(struct claim *claim)
 	for (i = claim->members.nr; i--; ) {
 		struct dpath_device *dev = claim->devs[i];
 
-		if (dev->by_hand && dev->bound)
+		if (!claim->entered[i])
 			continue;
 		unbind_ours(dev);
+		dpath_set_unlink(claim->set, dev);
 		mutex_lock(&dpath_table_lock);
 		dpath_device_set_state_locked(dev, dev->unplugged ? DIRECTPATH_STATE_GONE : DIRECTPATH_STATE_HOST, "the claim failed");
 		mutex_unlock(&dpath_table_lock);
-		dpath_set_unlink(claim->set, dev);
 		if (claim->taken[i])
 			return_to_host(dev, false);
 	}
@@ -378,6 +387,7 @@ static int run_claim(struct claim *claim)
 	}
 out:
 	dpath_set_end(claim->set);
+	dpath_set_queue_adopt(claim->set);
 	dpath_set_put(claim->set);
 	return ret;
 }
@@ -474,11 +484,11 @@ static void release_members(struct dpath_set *set, bool driverless, struct dpath
 		unbind_ours(devs[i]);
 	}
 	for (i = 0; i < nr; i++) {
+		dpath_set_unlink(set, devs[i]);
 		mutex_lock(&dpath_table_lock);
 		devs[i]->detail[0] = '\0';
 		dpath_device_set_state_locked(devs[i], devs[i]->unplugged ? DIRECTPATH_STATE_GONE : DIRECTPATH_STATE_HOST, "released");
 		mutex_unlock(&dpath_table_lock);
-		dpath_set_unlink(set, devs[i]);
 	}
 	for (i = 0; i < nr; i++) {
 		if (op)
@@ -591,6 +601,7 @@ static int reset_set(struct dpath_op *op, bool recover)
 	if (ret)
 		dpath_op_fail(op, ret == -ENODEV ? -EIO : ret, "%s", why);
 	dpath_set_end(set);
+	dpath_set_queue_adopt(set);
 out:
 	dpath_set_put(set);
 	return ret == -ENODEV ? -EIO : ret;
@@ -645,6 +656,10 @@ int dpath_attach_op(struct dpath_op *op)
 	vm = dpath_vm_lookup(op->vm_name);
 	if (!vm)
 		return dpath_op_fail(op, -ENOENT, "no VM %s: vm add makes one", op->vm_name);
+	if (vm->adhoc) {
+		dpath_vm_put(vm);
+		return dpath_op_fail(op, -EINVAL, "VM %s is one process's own: vm add makes one to attach to", op->vm_name);
+	}
 	set = common_set(op);
 	if (IS_ERR_OR_NULL(set)) {
 		ret = set ? PTR_ERR(set) : -EINVAL;
@@ -722,12 +737,23 @@ int dpath_detach_op(struct dpath_op *op)
 	dpath_op_deadline(op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state",
 			  op->addresses[0]);
 	/* The VM may start it again between the end of one run and our mark. */
-	do {
+	for (;;) {
+		ret = check_detach(set, op);
+		if (ret)
+			goto out;	/* somebody else has detached it */
 		dpath_set_revoke(set, op->now ? "revoked" : "detached");
 		wait_event_timeout(dpath_state_wait, !READ_ONCE(set->busy), HZ);
-	} while (!begin_detach(set));
-	dpath_set_detach_idle(set, NULL);
+		if (begin_detach(set))
+			break;
+		ret = -ETIMEDOUT;
+		if (dpath_op_expired(op))
+			goto out;	/* the caller was told */
+	}
+	ret = check_detach(set, op);	/* nobody changes it under our mark */
+	if (!ret)
+		dpath_set_detach_idle(set, NULL);
 	dpath_set_end(set);
+	dpath_set_queue_adopt(set);
 out:
 	dpath_set_put(set);
 	return ret > 0 ? 0 : ret;

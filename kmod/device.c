@@ -380,6 +380,20 @@ const struct pci_error_handlers dpath_device_err_handlers = {
 };
 EXPORT_SYMBOL_NS_GPL(dpath_device_err_handlers, DIRECTPATH);
 
+/* Made for a function after it had left: its place belongs to the one that came now. */
+static void forget_stale_locked(struct pci_dev *pdev)
+{
+	struct dpath_device *dev, *next;
+
+	lockdep_assert_held(&dpath_table_lock);
+	list_for_each_entry_safe(dev, next, &dpath_devices, node) {
+		if (dev->pdev == pdev || strcmp(dev->address, pci_name(pdev)))
+			continue;
+		list_del(&dev->node);
+		dpath_device_put(dev);
+	}
+}
+
 /*
  * A function that appears in a set that we own is attached to the set's domain by the IOMMU layer without a word (kernel-review 1.4): make it
  * unable to DMA and keep the set from running again until an admin has looked.
@@ -391,8 +405,13 @@ static void note_added(struct pci_dev *pdev)
 	char cause[64];
 	int id;
 
+	mutex_lock(&dpath_table_lock);
+	forget_stale_locked(pdev);
+	mutex_unlock(&dpath_table_lock);
 	if (!pdev->dev.iommu_group)
 		return;
+	/* Nobody drives it yet. */
+	pci_clear_master(pdev);
 	id = iommu_group_id(pdev->dev.iommu_group);
 	scnprintf(cause, sizeof(cause), "%s was added to the set", pci_name(pdev));
 	mutex_lock(&dpath_table_lock);
@@ -400,22 +419,31 @@ static void note_added(struct pci_dev *pdev)
 		if (set->id != id || !set->owned)
 			continue;
 		set->changed = true;
-		pci_clear_master(pdev);
 		list_for_each_entry(dev, &set->devices, set_node)
 			dpath_dev_ntf(dev, dev->state, cause);
 	}
 	mutex_unlock(&dpath_table_lock);
 }
 
+/* Our remove() has run by now: pci_stop_dev() comes first. */
 static void note_leaving(struct pci_dev *pdev)
 {
+	struct dpath_set *set = NULL;
 	struct dpath_device *dev;
 
 	mutex_lock(&dpath_table_lock);
 	dev = lookup_pci_locked(pdev);
-	if (dev)
+	if (dev) {
 		dev->unplugged = true;
+		set = dev->set;
+		if (set)
+			dpath_set_get(set);
+	}
 	mutex_unlock(&dpath_table_lock);
+	if (set) {
+		dpath_set_leave(set);
+		dpath_set_put(set);
+	}
 }
 
 /* Off the bus and unbound: the object goes, unless a set's work still needs it; its address may come back as another device. */

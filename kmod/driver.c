@@ -56,13 +56,16 @@ static struct dpath_driver *driver_of_locked(struct pci_dev *pdev)
 	return NULL;
 }
 
+/* By its probe(), not by the list: functions are bound while a driver is still registering. The driver cannot go under RCU, see device.c. */
 bool dpath_driver_is_ours(struct pci_dev *pdev)
 {
+	const struct device_driver *drv;
 	bool ours;
 
-	mutex_lock(&dpath_table_lock);
-	ours = driver_of_locked(pdev);
-	mutex_unlock(&dpath_table_lock);
+	rcu_read_lock();
+	drv = READ_ONCE(pdev->dev.driver);
+	ours = drv && container_of_const(drv, struct pci_driver, driver)->probe == dpath_device_probe;
+	rcu_read_unlock();
 	return ours;
 }
 
@@ -136,19 +139,48 @@ static void rebind_device(struct dpath_device *dev, const char *name, const char
 
 	mutex_lock(&dpath_table_lock);
 	dev->rebinding = false;
+	/* No driver took it, or it is leaving the bus: dpath_set_end() drops it. */
+	if (!dpath_driver_is_ours(dev->pdev))
+		dev->bound = false;
 	mutex_unlock(&dpath_table_lock);
 }
 
-static void rebind_set(struct dpath_set *set, const struct pci_driver *from, const char *name)
+static bool uses_driver(struct dpath_set *set, const struct pci_driver *drv)
+{
+	struct dpath_device *dev;
+	bool uses = false;
+
+	mutex_lock(&dpath_table_lock);
+	list_for_each_entry(dev, &set->devices, set_node)
+		uses |= !dev->by_hand && READ_ONCE(dev->pdev->dev.driver) == &drv->driver;
+	mutex_unlock(&dpath_table_lock);
+	return uses;
+}
+
+/* @leaving: the driver goes, so runs that have no lease end, and works are waited for, within the reset deadline. */
+static bool begin_rebind(struct dpath_set *set, bool leaving)
+{
+	long left = msecs_to_jiffies(READ_ONCE(dpath_host.reset_deadline_ms));
+	bool begun;
+
+	do {
+		if (leaving) {
+			dpath_set_revoke(set, "its driver is unloaded");
+			left = wait_event_timeout(dpath_state_wait, !READ_ONCE(set->busy), left);
+		}
+		mutex_lock(&dpath_table_lock);
+		begun = dpath_set_begin_locked(set, "rebind");
+		mutex_unlock(&dpath_table_lock);
+	} while (!begun && leaving && left);
+	return begun;
+}
+
+static void rebind_set(struct dpath_set *set, const struct pci_driver *from, const char *name, bool leaving)
 {
 	struct dpath_device *devs[DPATH_SET_MAX];
 	unsigned int nr, i;
-	bool begun;
 
-	mutex_lock(&dpath_table_lock);
-	begun = dpath_set_begin_locked(set, "rebind");
-	mutex_unlock(&dpath_table_lock);
-	if (!begun)
+	if (!uses_driver(set, from) || !begin_rebind(set, leaving))
 		return;
 	nr = dpath_set_devices(set, devs);
 	for (i = 0; i < nr; i++)
@@ -156,10 +188,11 @@ static void rebind_set(struct dpath_set *set, const struct pci_driver *from, con
 			rebind_device(devs[i], name, from->name);
 	dpath_set_put_devices(devs, nr);
 	dpath_set_end(set);
+	dpath_set_queue_adopt(set);
 }
 
 /* All idle sets that are bound to @from, one by one; a running one keeps its driver (its lease holds that module). */
-static void rebind_all(const struct pci_driver *from, const char *name)
+static void rebind_all(const struct pci_driver *from, const char *name, bool leaving)
 {
 	struct dpath_set *set, **sets;
 	unsigned int nr = 0, max = 0, i;
@@ -176,7 +209,7 @@ static void rebind_all(const struct pci_driver *from, const char *name)
 	}
 	mutex_unlock(&dpath_table_lock);
 	for (i = 0; i < nr; i++) {
-		rebind_set(sets[i], from, name);
+		rebind_set(sets[i], from, name, leaving);
 		dpath_set_put(sets[i]);
 	}
 	kfree(sets);
@@ -192,7 +225,7 @@ int dpath_driver_register(struct dpath_driver *drv)
 	list_add(&drv->node, &drivers);
 	mutex_unlock(&dpath_table_lock);
 	if (prev)
-		rebind_all(prev->driver, drv->driver->name);
+		rebind_all(prev->driver, drv->driver->name, false);
 	mutex_unlock(&dpath_driver_lock);
 	return 0;
 }
@@ -221,7 +254,7 @@ int dpath_driver_unregister(struct dpath_driver *drv)
 	next = list_first_entry_or_null(&drivers, struct dpath_driver, node);
 	mutex_unlock(&dpath_table_lock);
 	if (next) {
-		rebind_all(drv->driver, next->driver->name);
+		rebind_all(drv->driver, next->driver->name, true);
 		if (still_used(drv))
 			ret = -EBUSY;
 	}

@@ -190,12 +190,14 @@ err_destroy_mmio:
 /* set->lock held; the device is bound and running. Two references: the device's and the caller's. */
 static struct dpath_lease *new_lease_locked(struct dpath_device *dev, struct dpath_space *space)
 {
-	struct module *owner = dev->pdev->dev.driver->owner;
+	struct device_driver *driver = READ_ONCE(dev->pdev->dev.driver);
+	struct module *owner = driver ? driver->owner : NULL;
 	struct dpath_lease *lease;
 	int ret;
 
 	lockdep_assert_held(&dev->set->lock);
-	if (!try_module_get(owner))
+	/* Bound, so it has a driver, unless that is being taken from it right now. */
+	if (!driver || !try_module_get(owner))
 		return ERR_PTR(-ENODEV);
 	lease = kzalloc(sizeof(*lease), GFP_KERNEL_ACCOUNT);
 	ret = -ENOMEM;

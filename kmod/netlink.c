@@ -132,24 +132,33 @@ int dpath_nl_queue_op(struct sk_buff *skb, struct genl_info *info, struct dpath_
 		dpath_op_put(op);
 		return dpath_nl_refuse_memory(skb);
 	}
+	/* The work's; fails while the module is being unloaded, which a request does not prevent. */
+	if (!try_module_get(THIS_MODULE)) {
+		nlmsg_free(msg);
+		dpath_op_put(op);
+		return dpath_nl_refuse(skb, NULL, -ENODEV, "directpath is being unloaded");
+	}
 	nla_put_u32(msg, attr, dpath_op_queue(op));
 	return dpath_nl_send_reply(msg, hdr, info);
 }
 
-/*
- * Room in @skb for one object of any size. The first message of a dump is allocated before we are asked; the ones that follow are as large as we
- * say here.
- */
-int dpath_nl_start_dump(struct sk_buff *skb, struct netlink_callback *cb)
+int dpath_nl_start_dump(struct netlink_callback *cb)
 {
-	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN) > 0) {
-		NL_SET_ERR_MSG(cb->extack, "a dump takes no attributes; without NLM_F_DUMP they select one object");
-		return -EINVAL;
-	}
-	cb->min_dump_alloc = DPATH_FILL_MAX;
-	if (skb_tailroom(skb) >= DPATH_FILL_MAX)
+	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN) <= 0)
 		return 0;
-	return pskb_expand_head(skb, 0, DPATH_FILL_MAX - skb_tailroom(skb), GFP_KERNEL);
+	NL_SET_ERR_MSG(cb->extack, "a dump takes no attributes; without NLM_F_DUMP they select one object");
+	return -EINVAL;
+}
+
+/*
+ * Try again? The room that netlink gives a message of a dump follows the reader's buffer, and at first is a page. An object that does not fit though
+ * it is alone gets what the largest one can need.
+ */
+bool dpath_nl_grow_dump(struct sk_buff *skb, int ret)
+{
+	if (ret != -EMSGSIZE || skb->len || skb_tailroom(skb) >= DPATH_FILL_MAX)
+		return false;
+	return !pskb_expand_head(skb, 0, DPATH_FILL_MAX - skb_tailroom(skb), GFP_KERNEL);
 }
 
 int dpath_nl_end_dump(struct sk_buff *skb, int ret)

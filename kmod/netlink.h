@@ -34,7 +34,8 @@ int dpath_nl_send_reply(struct sk_buff *msg, void *hdr, struct genl_info *info);
 int dpath_nl_queue_op(struct sk_buff *skb, struct genl_info *info, struct dpath_op *op, int attr);
 bool dpath_nl_read_u32(const struct nlattr *attr, u32 *value);
 
-int dpath_nl_start_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int dpath_nl_start_dump(struct netlink_callback *cb);
+bool dpath_nl_grow_dump(struct sk_buff *skb, int ret);
 void *dpath_nl_put_dump(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd);
 int dpath_nl_end_dump(struct sk_buff *skb, int ret);
 /* Order of functions in dumps; 0 is before the first. */

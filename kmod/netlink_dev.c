@@ -166,12 +166,14 @@ int directpath_nl_dev_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 	int ret;
 
 	BUILD_BUG_ON(sizeof(*cursor) > sizeof(cb->ctx));
-	ret = dpath_nl_start_dump(skb, cb);
+	ret = dpath_nl_start_dump(cb);
 	while (!ret) {
 		pdev = next_function(cursor->key);
 		if (!pdev)
 			break;
-		ret = dump_dev(skb, cb, pdev);
+		do {
+			ret = dump_dev(skb, cb, pdev);
+		} while (dpath_nl_grow_dump(skb, ret));
 		if (!ret)
 			cursor->key = dpath_nl_function_key(pdev);
 		pci_dev_put(pdev);

@@ -366,12 +366,14 @@ int directpath_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback 
 	int ret;
 
 	BUILD_BUG_ON(sizeof(*cursor) > sizeof(cb->ctx));
-	ret = dpath_nl_start_dump(skb, cb);
+	ret = dpath_nl_start_dump(cb);
 	while (!ret) {
 		dev = next_device(cursor->key);
 		if (!dev)
 			break;
-		ret = dump_dev_stats(skb, cb, dev);
+		do {
+			ret = dump_dev_stats(skb, cb, dev);
+		} while (dpath_nl_grow_dump(skb, ret));
 		if (!ret)
 			cursor->key = dpath_nl_function_key(dev->pdev);
 		dpath_device_put(dev);
@@ -381,7 +383,9 @@ int directpath_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback 
 		if (!vm)
 			break;
 		cursor->key = U64_MAX;
-		ret = dump_vm_stats(skb, cb, vm);
+		do {
+			ret = dump_vm_stats(skb, cb, vm);
+		} while (dpath_nl_grow_dump(skb, ret));
 		if (!ret)
 			strscpy(cursor->name, vm->name, sizeof(cursor->name));
 		dpath_vm_put(vm);

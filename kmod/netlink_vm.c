@@ -242,12 +242,14 @@ int directpath_nl_vm_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	int ret;
 
 	BUILD_BUG_ON(sizeof(*cursor) > sizeof(cb->ctx));
-	ret = dpath_nl_start_dump(skb, cb);
+	ret = dpath_nl_start_dump(cb);
 	while (!ret) {
 		vm = dpath_nl_next_vm(cursor->name);
 		if (!vm)
 			break;
-		ret = dump_vm(skb, cb, vm);
+		do {
+			ret = dump_vm(skb, cb, vm);
+		} while (dpath_nl_grow_dump(skb, ret));
 		if (!ret)
 			strscpy(cursor->name, vm->name, sizeof(cursor->name));
 		dpath_vm_put(vm);

@@ -110,7 +110,6 @@ u32 dpath_op_queue(struct dpath_op *op)
 {
 	u32 id;
 
-	__module_get(THIS_MODULE);
 	mutex_lock(&dpath_table_lock);
 	if (nr_ops >= OPS_KEPT)
 		drop_oldest_locked();

@@ -79,7 +79,7 @@ struct dpath_op {
 
 struct dpath_op *dpath_op_alloc(enum directpath_op_kind kind, int (*run)(struct dpath_op *op));
 void dpath_op_put(struct dpath_op *op);
-/* Queue it; takes over the caller's reference; returns the id. The caller must not touch @op afterwards. */
+/* Queue it; takes over the caller's references on @op and on the module; returns the id. The caller must not touch @op afterwards. */
 u32 dpath_op_queue(struct dpath_op *op);
 /* Set the text of the failure and return @ret, for `return dpath_op_fail(op, -EBUSY, "...")`. */
 __printf(3, 4) int dpath_op_fail(struct dpath_op *op, int ret, const char *fmt, ...);

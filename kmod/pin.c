@@ -275,10 +275,8 @@ void dpath_pinner_destroy(struct dpath_pinner *pinner)
 		kvfree(pinner->pages);
 }
 
-/* Pages pinned, at least one; or -EFAULT, -ENOMEM, -EINTR. */
-static long get_pages(unsigned long vaddr, unsigned long npages, bool writable, struct page **pages)
+static long try_pages(unsigned long vaddr, unsigned long npages, unsigned int flags, struct page **pages)
 {
-	unsigned int flags = FOLL_LONGTERM | (writable ? FOLL_WRITE : 0);
 	unsigned int tries = GUP_TRIES;
 	int ret;
 
@@ -292,6 +290,22 @@ static long get_pages(unsigned long vaddr, unsigned long npages, bool writable, 
 	if (ret > 0 || ret == -ENOMEM || ret == -EINTR)
 		return ret;
 	return -EFAULT;
+}
+
+/*
+ * Pages pinned, at least one; or -EFAULT, -ENOMEM, -EINTR. A device that only reads must see what the process writes later: GUP has to break COW (the
+ * zero page, a page shared with a child) before it pins. Where it does not do so by itself, it is told to write; memory that is shared and read-only
+ * refuses that, and needs no breaking.
+ */
+static long get_pages(unsigned long vaddr, unsigned long npages, bool writable, struct page **pages)
+{
+	long ret = -EFAULT;
+
+	if (writable)
+		return try_pages(vaddr, npages, FOLL_LONGTERM | FOLL_WRITE, pages);
+	if (DPATH_GUP_KEEPS_COW)
+		ret = try_pages(vaddr, npages, FOLL_LONGTERM | FOLL_WRITE | FOLL_FORCE, pages);
+	return ret == -EFAULT ? try_pages(vaddr, npages, FOLL_LONGTERM, pages) : ret;
 }
 
 /* Pages from @pages[@from] on that are consecutive page frames. Contiguous virtual addresses prove nothing: each page is compared. */

@@ -501,7 +501,7 @@ static const struct pci_error_handlers *error_handlers(struct pci_dev *pdev)
 	return pdev->driver ? pdev->driver->err_handler : NULL;
 }
 
-static int reset_guest_locked(struct dpath_reset *reset, const struct dpath_reset_policy *policy, const u8 *methods)
+static int reset_guest_locked(struct dpath_reset *reset, const struct dpath_reset_policy *policy, const u8 *methods, const bool *dead)
 {
 	struct pci_dev *pdev = reset->pdev;
 	const struct pci_error_handlers *handlers = error_handlers(pdev);
@@ -519,6 +519,9 @@ static int reset_guest_locked(struct dpath_reset *reset, const struct dpath_rese
 		reset->last_method = DPATH_RESET_NONE;
 		ret = run_policy_locked(reset, policy, methods, &offered);
 		pci_restore_state(pdev);
+		/* The end of a run sets the flag before it quiesces, and the guest's command may have bus mastering on. */
+		if (READ_ONCE(*dead))
+			pci_clear_master(pdev);
 	}
 	if (handlers && handlers->reset_done)
 		handlers->reset_done(pdev);
@@ -557,7 +560,7 @@ int dpath_reset_guest(struct dpath_reset *reset, const struct dpath_reset_policy
 	ret = READ_ONCE(*dead) ? -ENODEV : dpath_reset_begin_locked(reset, &why);
 	if (ret)
 		goto out_unlock;
-	ret = reset_guest_locked(reset, policy, methods);
+	ret = reset_guest_locked(reset, policy, methods, dead);
 	dpath_reset_account(reset, start, ret);
 	dpath_reset_end(reset);
 out_unlock:

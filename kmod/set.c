@@ -125,12 +125,11 @@ bool dpath_set_begin_locked(struct dpath_set *set, const char *what)
 	return true;
 }
 
-void dpath_set_end(struct dpath_set *set)
+static void clear_busy_locked(struct dpath_set *set)
 {
-	mutex_lock(&dpath_table_lock);
+	lockdep_assert_held(&dpath_table_lock);
 	WRITE_ONCE(set->busy, NULL);
 	wake_up_all(&dpath_state_wait);
-	mutex_unlock(&dpath_table_lock);
 }
 
 /* The first member brings the set into the table; the list holds a reference to the set, the set one to each member. */
@@ -148,6 +147,8 @@ void dpath_set_link_locked(struct dpath_set *set, struct dpath_device *dev)
 	dev->set = set;
 	list_add_tail(&dev->set_node, &set->devices);
 	set->nr++;
+	if (set->vm)
+		set->vm->nr_devices++;
 }
 
 static void detach_vm_locked(struct dpath_set *set)
@@ -168,6 +169,7 @@ static void detach_vm_locked(struct dpath_set *set)
 void dpath_set_unlink(struct dpath_set *set, struct dpath_device *dev)
 {
 	bool last, owned = false;
+	struct dpath_set *heir;
 
 	mutex_lock(&set->lock);
 	mutex_lock(&dpath_table_lock);
@@ -199,10 +201,14 @@ void dpath_set_unlink(struct dpath_set *set, struct dpath_device *dev)
 	dpath_set_put(set);
 	if (!last)
 		return;
+	/* The group may have been claimed again meanwhile: the node is the new set's then. */
 	mutex_lock(&door_lock);
-	if (door)
+	heir = dpath_set_lookup(set->id);
+	if (door && !heir)
 		door->removed(set->id);
 	mutex_unlock(&door_lock);
+	if (heir)
+		dpath_set_put(heir);
 	dpath_set_put(set);
 }
 
@@ -288,7 +294,7 @@ static void end_run_locked(struct dpath_set *set, const char *cause, struct dpat
 			dpath_device_set_state_locked(dev, DIRECTPATH_STATE_DRAINING, cause);
 	mutex_unlock(&dpath_table_lock);
 
-	/* The list stands still: membership changes under set->lock too. */
+	/* Nobody leaves the list while set->lock is held; who joins it now (bound by hand) has no lease and no part in the run. */
 	list_for_each_entry(dev, &set->devices, set_node)
 		if (dev->lease)
 			dpath_lease_kill_maps(dev->lease);
@@ -308,6 +314,7 @@ static void end_run_locked(struct dpath_set *set, const char *cause, struct dpat
 	else
 		*spent = run;
 
+	dpath_vm_close(run->space->vm);
 	dpath_set_get(set);
 	__module_get(THIS_MODULE);
 	queue_work(dpath_wq, &set->end_work);
@@ -388,16 +395,20 @@ static int begin_start(struct dpath_set *set, struct dpath_space *space, char *w
 	} else if (set->vm != space->vm) {
 		scnprintf(why, size, "set %d is attached to %s%s", set->id, set->vm ? "VM " : "no VM", set->vm ? set->vm->name : "");
 		ret = -EPERM;
+	} else if (!dpath_vm_running_locked(space->vm)) {
+		scnprintf(why, size, "VM %s was closed meanwhile", space->vm->name);
+		ret = -ENODEV;
 	}
 	if (ret)
 		goto out;
 	list_for_each_entry(dev, &set->devices, set_node) {
-		if (dev->state == DIRECTPATH_STATE_RESERVED)
+		if (dev->state == DIRECTPATH_STATE_RESERVED && dev->bound)
 			continue;
 		scnprintf(why, size, "%s is %s%s%s", dev->address, dpath_state_name(dev->state), dev->detail[0] ? ": " : "", dev->detail);
 		ret = -EIO;
 		goto out;
 	}
+	space->vm->opens++;	/* the run keeps it open, until end_run_locked() */
 	WRITE_ONCE(set->busy, "start");
 out:
 	mutex_unlock(&dpath_table_lock);
@@ -480,6 +491,9 @@ static int start_run_locked(struct dpath_set *set, struct dpath_space *space, ch
 
 	mutex_lock(&dpath_table_lock);
 	list_for_each_entry(dev, &set->devices, set_node) {
+		/* One that was bound by hand just now waits in `claiming'. */
+		if (dev->state != DIRECTPATH_STATE_RESERVED)
+			continue;
 		dev->opens = 0;
 		dev->runs++;
 		dpath_device_set_state_locked(dev, DIRECTPATH_STATE_RUNNING, "opened by its VM");
@@ -512,7 +526,12 @@ static int start_or_join(struct dpath_set *set, struct dpath_space *space, char 
 	if (ret)
 		goto out;
 	ret = start_run_locked(set, space, why, size);
-	dpath_set_end(set);
+	if (ret)
+		dpath_vm_close(space->vm);
+	/* Not dpath_set_end(), which takes set->lock: a remove() that came meanwhile waits for that lock and ends the run. */
+	mutex_lock(&dpath_table_lock);
+	clear_busy_locked(set);
+	mutex_unlock(&dpath_table_lock);
 out:
 	mutex_unlock(&set->lock);
 	return ret;
@@ -716,30 +735,69 @@ int dpath_set_clean(struct dpath_set *set, const char *cause, char *why, size_t 
 	return first;
 }
 
-/* A member that lost its driver meanwhile leaves the set: it is clean now, or as clean as it gets. */
+/* What failed its reset is not the host's before it was recovered, or released by force. */
+static bool stays(const struct dpath_device *dev)
+{
+	return dev->bound || (!dev->unplugged && (dev->state == DIRECTPATH_STATE_QUARANTINED || dev->state == DIRECTPATH_STATE_FAILED));
+}
+
+/* Out of the set first: until the state says `host', probe() refuses it. */
+static void drop_member(struct dpath_set *set, struct dpath_device *dev)
+{
+	dpath_set_unlink(set, dev);
+	mutex_lock(&dpath_table_lock);
+	if (dev->unplugged) {
+		dpath_device_set_state_locked(dev, DIRECTPATH_STATE_GONE, "removed from the bus");
+	} else {
+		if (dev->state == DIRECTPATH_STATE_RESERVED)
+			dpath_device_set_state_locked(dev, DIRECTPATH_STATE_READY, "its driver was unbound");
+		dpath_device_set_state_locked(dev, DIRECTPATH_STATE_HOST, "its driver was unbound");
+	}
+	mutex_unlock(&dpath_table_lock);
+}
+
+/* A member that lost its driver meanwhile leaves the set: it is clean now. */
 static void drop_unbound(struct dpath_set *set)
 {
 	struct dpath_device *devs[DPATH_SET_MAX];
 	unsigned int nr, i;
+	bool leaves;
 
 	nr = dpath_set_devices(set, devs);
 	for (i = 0; i < nr; i++) {
 		mutex_lock(&dpath_table_lock);
-		if (devs[i]->bound) {
-			mutex_unlock(&dpath_table_lock);
-			continue;
-		}
-		if (devs[i]->unplugged) {
-			dpath_device_set_state_locked(devs[i], DIRECTPATH_STATE_GONE, "removed from the bus");
-		} else {
-			if (devs[i]->state == DIRECTPATH_STATE_RESERVED)
-				dpath_device_set_state_locked(devs[i], DIRECTPATH_STATE_READY, "unbound by hand");
-			dpath_device_set_state_locked(devs[i], DIRECTPATH_STATE_HOST, "unbound by hand");
-		}
+		leaves = !stays(devs[i]);
 		mutex_unlock(&dpath_table_lock);
-		dpath_set_unlink(set, devs[i]);
+		if (leaves)
+			drop_member(set, devs[i]);
 	}
 	dpath_set_put_devices(devs, nr);
+}
+
+static bool has_unbound_locked(const struct dpath_set *set)
+{
+	const struct dpath_device *dev;
+
+	lockdep_assert_held(&dpath_table_lock);
+	list_for_each_entry(dev, &set->devices, set_node)
+		if (!stays(dev))
+			return true;
+	return false;
+}
+
+/* A remove() has either been seen here, or finds the set idle: both look under dpath_table_lock. */
+void dpath_set_end(struct dpath_set *set)
+{
+	bool again;
+
+	do {
+		drop_unbound(set);
+		mutex_lock(&dpath_table_lock);
+		again = has_unbound_locked(set);
+		if (!again)
+			clear_busy_locked(set);
+		mutex_unlock(&dpath_table_lock);
+	} while (again);
 }
 
 /* Members that were bound by hand while the set was busy, running or not all ours still wait to be taken over. */
@@ -759,7 +817,6 @@ static void end_run_work(struct work_struct *work)
 	struct dpath_set *set = container_of(work, struct dpath_set, end_work);
 
 	dpath_set_clean(set, "end of the run", NULL, 0);
-	drop_unbound(set);
 	dpath_set_end(set);
 	dpath_set_queue_adopt(set);
 	dpath_set_put(set);
@@ -772,7 +829,7 @@ void dpath_set_lose(struct dpath_set *set, struct dpath_device *dev)
 {
 	bool idle;
 
-	dpath_set_revoke(set, dev->unplugged ? "unplugged" : "unbound by hand");
+	dpath_set_revoke(set, dpath_reset_gone(dev->pdev) ? "unplugged" : "its driver was unbound");
 
 	/* Whoever has the set busy ends by dropping what is unbound; an idle set is dropped here. */
 	mutex_lock(&dpath_table_lock);
@@ -780,10 +837,44 @@ void dpath_set_lose(struct dpath_set *set, struct dpath_device *dev)
 	mutex_unlock(&dpath_table_lock);
 	if (!idle)
 		return;
-	if (!dev->unplugged)
-		quiesce_member(dev);
-	drop_unbound(set);
+	quiesce_member(dev);
 	dpath_set_end(set);
+}
+
+/* Is a member still on the bus? While set->lock is held it stays in the IOMMU group too: dpath_set_leave() takes that lock before it is removed. */
+static bool has_present(struct dpath_set *set)
+{
+	struct dpath_device *dev;
+	bool present = false;
+
+	lockdep_assert_held(&set->lock);
+	mutex_lock(&dpath_table_lock);
+	list_for_each_entry(dev, &set->devices, set_node)
+		present |= !dev->unplugged;
+	mutex_unlock(&dpath_table_lock);
+	return present;
+}
+
+/*
+ * A member leaves the bus; its driver has gone before. The IOMMU layer wants an empty group back, and warns (6.12) if it is still owned; the default
+ * domain is live from here until the function is gone, with bus mastering off.
+ */
+void dpath_set_leave(struct dpath_set *set)
+{
+	bool idle;
+
+	dpath_set_revoke(set, "unplugged");
+	mutex_lock(&set->lock);
+	if (set->owned && !has_present(set)) {
+		dpath_group_disown(set->group);
+		WRITE_ONCE(set->owned, false);
+	}
+	mutex_unlock(&set->lock);
+	mutex_lock(&dpath_table_lock);
+	idle = dpath_set_begin_locked(set, "remove");
+	mutex_unlock(&dpath_table_lock);
+	if (idle)
+		dpath_set_end(set);
 }
 
 void dpath_set_queue_adopt(struct dpath_set *set)
@@ -795,8 +886,10 @@ void dpath_set_queue_adopt(struct dpath_set *set)
 	mutex_unlock(&dpath_table_lock);
 	if (!waits)
 		return;
+	/* Fails while the module is being unloaded: it gives everything back then. */
+	if (!try_module_get(THIS_MODULE))
+		return;
 	dpath_set_get(set);
-	__module_get(THIS_MODULE);
 	if (!queue_work(dpath_wq, &set->adopt_work)) {
 		module_put(THIS_MODULE);
 		dpath_set_put(set);
@@ -856,7 +949,9 @@ int dpath_set_own(struct dpath_set *set)
 	int ret = 0;
 
 	mutex_lock(&set->lock);
-	if (!set->owned) {
+	if (!has_present(set)) {
+		ret = -ENODEV;
+	} else if (!set->owned) {
 		ret = dpath_group_own(set->group, set);
 		if (!ret)
 			WRITE_ONCE(set->owned, true);
@@ -929,11 +1024,37 @@ static void adopt_work(struct work_struct *work)
 	}
 	if (foreign_member(set, text, sizeof(text)) || dpath_set_take_over(set, text, sizeof(text)))
 		set_details(set, text);
-	drop_unbound(set);
 	dpath_set_end(set);
 out:
 	dpath_set_put(set);
 	module_put(THIS_MODULE);
+}
+
+static void show_set(struct dpath_set *set)
+{
+	kuid_t uid = GLOBAL_ROOT_UID;
+	kgid_t gid = GLOBAL_ROOT_GID;
+	bool linked;
+
+	mutex_lock(&dpath_table_lock);
+	linked = !list_empty(&set->node);
+	if (set->vm) {
+		uid = set->vm->uid;
+		gid = set->vm->gid;
+	}
+	mutex_unlock(&dpath_table_lock);
+	if (linked && door)
+		door->added(set->id, uid, gid);
+}
+
+/* @renew: a file that was opened before reaches nothing any more, and keeps nobody out. */
+static void show_again(struct dpath_set *set, bool renew)
+{
+	mutex_lock(&door_lock);
+	if (renew && door)
+		door->removed(set->id);
+	show_set(set);
+	mutex_unlock(&door_lock);
 }
 
 /* --- attachment --- */
@@ -987,45 +1108,28 @@ EXPORT_SYMBOL_NS_GPL(dpath_set_attach, DIRECTPATH);
 void dpath_set_detach_idle(struct dpath_set *set, const struct dpath_vm *vm)
 {
 	struct dpath_device *dev;
+	bool renew;
 
 	mutex_lock(&dpath_table_lock);
 	if (vm && set->vm != vm) {
 		mutex_unlock(&dpath_table_lock);
 		return;
 	}
+	renew = set->vm && !set->vm->adhoc;
 	detach_vm_locked(set);
 	list_for_each_entry(dev, &set->devices, set_node)
 		if (dev->state == DIRECTPATH_STATE_RESERVED)
 			dpath_device_set_state_locked(dev, DIRECTPATH_STATE_READY, "detached");
 	mutex_unlock(&dpath_table_lock);
-	dpath_set_door_refresh_set(set);
+	show_again(set, renew);
 }
 EXPORT_SYMBOL_NS_GPL(dpath_set_detach_idle, DIRECTPATH);
 
 /* --- the door that shows sets --- */
 
-static void show_set(struct dpath_set *set)
-{
-	kuid_t uid = GLOBAL_ROOT_UID;
-	kgid_t gid = GLOBAL_ROOT_GID;
-	bool linked;
-
-	mutex_lock(&dpath_table_lock);
-	linked = !list_empty(&set->node);
-	if (set->vm) {
-		uid = set->vm->uid;
-		gid = set->vm->gid;
-	}
-	mutex_unlock(&dpath_table_lock);
-	if (linked && door)
-		door->added(set->id, uid, gid);
-}
-
 void dpath_set_door_refresh_set(struct dpath_set *set)
 {
-	mutex_lock(&door_lock);
-	show_set(set);
-	mutex_unlock(&door_lock);
+	show_again(set, false);
 }
 
 static struct dpath_set *next_set(struct dpath_set *prev, struct dpath_vm *vm)
@@ -1052,8 +1156,11 @@ void dpath_set_door_refresh(struct dpath_vm *vm)
 	struct dpath_set *set = NULL;
 
 	mutex_lock(&door_lock);
-	while ((set = next_set(set, vm)))
+	while ((set = next_set(set, vm))) {
+		if (door)
+			door->removed(set->id);
 		show_set(set);
+	}
 	mutex_unlock(&door_lock);
 }
 

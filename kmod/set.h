@@ -82,6 +82,7 @@ extern struct list_head dpath_sets; /* under dpath_table_lock */
 struct dpath_set *dpath_set_obtain_locked(struct iommu_group *group);
 /* Mark that an operation works on the set; false if another one does. Caller holds dpath_table_lock. */
 bool dpath_set_begin_locked(struct dpath_set *set, const char *what);
+/* Ends that; members that lost their driver meanwhile leave the set. Takes set->lock. */
 void dpath_set_end(struct dpath_set *set);
 /* Put a device into the set or take it out; the last one out gives DMA back to the host. */
 void dpath_set_link_locked(struct dpath_set *set, struct dpath_device *dev);
@@ -93,6 +94,8 @@ void dpath_set_put_devices(struct dpath_device **devs, unsigned int nr);
 int dpath_set_clean(struct dpath_set *set, const char *cause, char *why, size_t size);
 /* remove() of a member outside any operation: unbound by hand or unplugged. */
 void dpath_set_lose(struct dpath_set *set, struct dpath_device *dev);
+/* A member is about to leave the bus. */
+void dpath_set_leave(struct dpath_set *set);
 /* probe() of a function that was bound by hand. */
 int dpath_set_adopt(struct dpath_device *dev);
 /* Try again to take over what was bound by hand: a member's host driver has gone, or a run has ended. */

@@ -311,7 +311,8 @@ int dpath_vm_set(const char *name, const kuid_t *uid, const kgid_t *gid, const s
 	if (!ret)
 		dpath_vm_ntf(vm, "vm-set", false);
 	mutex_unlock(&dpath_table_lock);
-	if (!ret && moved) {
+	/* A node that could not be made last time is tried again. */
+	if (!ret && (moved || (!vm->adhoc && !vm->chardev))) {
 		remove_node(vm);
 		ret = add_node(vm);
 	}

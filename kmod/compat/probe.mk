@@ -16,3 +16,4 @@ ccflags-y += $(call dpath-probe,ALLOC_DISK_LIMITS,linux/blkdev.h,define blk_allo
 ccflags-y += $(call dpath-probe,CONST_NLA_RANGE,net/netlink.h,const struct netlink_range_validation .range;)
 ccflags-y += $(call dpath-probe,IOMMU_MAP_ATOMIC,linux/iommu.h,iommu_map_atomic.struct)
 ccflags-y += $(call dpath-probe,PAGING_DOMAIN_ALLOC,linux/iommu.h,iommu_paging_domain_alloc.struct device)
+ccflags-y += $(call dpath-probe,OLD_UNSHARE,linux/mm.h,bool gup_must_unshare.unsigned int flags)

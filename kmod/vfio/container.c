@@ -191,14 +191,20 @@ out:
 }
 
 /* The VM that the set is attached to, or the ad hoc one, referenced and opened. */
-static struct dpath_vm *open_vm(struct dpath_set *set)
+static struct dpath_vm *open_vm(const struct joiner *joiner)
 {
 	struct dpath_vm *vm;
 	bool adhoc;
 	int ret;
 
 	do {
-		vm = dpath_set_vm(set);
+		vm = dpath_set_vm(joiner->set);
+		/* Asked after the VM: the group is made anew before its set can be given to another one. */
+		if (READ_ONCE(joiner->vgroup->gone)) {
+			if (vm)
+				dpath_vm_put(vm);
+			return ERR_PTR(-ENODEV);
+		}
 		if (!vm)
 			vm = dpath_vm_adhoc();
 		if (IS_ERR(vm))
@@ -218,7 +224,7 @@ static int open_space(struct opening *opening)
 	struct joiner *joiner;
 	int ret;
 
-	opening->vm = open_vm(opening->joiners[0].set);
+	opening->vm = open_vm(&opening->joiners[0]);
 	if (IS_ERR(opening->vm))
 		return PTR_ERR(opening->vm);
 	opening->space = dpath_space_new(opening->vm);
@@ -384,6 +390,8 @@ int dpath_container_add(struct dpath_container *container, struct dpath_vgroup *
 	int ret = 0;
 
 	lockdep_assert_held(&vgroup->lock);
+	if (READ_ONCE(vgroup->gone))
+		return -ENODEV;
 	if (!dpath_set_viable(vgroup->set))
 		return -EPERM;
 

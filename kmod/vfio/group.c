@@ -225,8 +225,10 @@ static void group_removed(int id)
 
 	mutex_lock(&groups_lock);
 	vgroup = xa_erase(&groups, id);
-	if (vgroup)
+	if (vgroup) {
+		WRITE_ONCE(vgroup->gone, true);
 		drop_node_locked(vgroup);
+	}
 	mutex_unlock(&groups_lock);
 	if (vgroup)
 		dpath_vgroup_put(vgroup);

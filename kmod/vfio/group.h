@@ -29,6 +29,7 @@ struct file;
  * @space: space that the set was started in (one user of it), referenced; under the container's rwsem
  * @lent: the set was attached to an ad hoc VM for this run; as @space
  * @device_fds: device fds that were opened through the file, each of which holds it
+ * @gone: out of the table: its file cannot start the set any more; written under groups_lock
  * @node: the device node, or NULL; under groups_lock of group.c, as is @keep_node
  * @keep_node: the set was given to an ad hoc VM since the node was made, and the end of that changes nothing
  */
@@ -43,6 +44,7 @@ struct dpath_vgroup {
 	struct dpath_space *space;
 	bool lent;
 	atomic_t device_fds;
+	bool gone;
 	struct device *node;
 	bool keep_node;
 };

@@ -117,7 +117,8 @@ static void __exit vfio_pci_exit(void)
 {
 	dpath_host_default_adhoc(false);
 	/* Nothing runs, or its lease would hold a reference to this module. */
-	WARN_ON_ONCE(dpath_driver_unregister(&core_driver));
+	if (dpath_driver_unregister(&core_driver))
+		pr_warn("a set is still busy; its functions go back to the host\n");
 	pci_unregister_driver(&vfio_pci_driver);
 }
 

@@ -24,11 +24,12 @@
 #define SETTLE_MS 20000
 
 /**
- * struct function - a function and its driver before the tests
+ * struct function - a function as it was before the tests
  */
 struct function {
 	char address[16];
 	char driver[64];
+	char override[64];
 };
 
 static struct function functions[FUNCTIONS_MAX];
@@ -114,6 +115,8 @@ static void take_snapshot(void)
 	int nr, i;
 
 	host_get(&before);
+	dp_assert(!before.devices_claimed && !before.vms, "%u functions are claimed and %u VMs exist before anything was done",
+		  before.devices_claimed, before.vms);
 	nr = scandir("/sys/bus/pci/devices", &entries, is_address, alphasort);
 	dp_assert(nr > 0, "no PCI functions");
 	for (i = 0; i < nr; i++) {
@@ -122,6 +125,7 @@ static void take_snapshot(void)
 
 			strcpy(function->address, entries[i]->d_name);
 			pci_driver(function->address, function->driver, sizeof(function->driver));
+			pci_override(function->address, function->override, sizeof(function->override));
 		}
 		free(entries[i]);
 	}
@@ -237,19 +241,34 @@ static unsigned int restore_settings(void)
 	return bad;
 }
 
-static unsigned int compare_drivers(void)
+/* Complains once: what can be put right is put right. */
+static unsigned int compare(const struct function *function)
+{
+	char driver[64], override[64];
+	unsigned int bad = 0;
+
+	pci_override(function->address, override, sizeof(override));
+	if (strcmp(override, function->override)) {
+		bad += complain("%s has driver_override '%s', it had '%s'", function->address, override, function->override);
+		pci_set_override(function->address, function->override);
+	}
+	pci_driver(function->address, driver, sizeof(driver));
+	if (strcmp(driver, function->driver)) {
+		bad += complain("%s has driver '%s', it had '%s'", function->address, driver, function->driver);
+		pci_unbind(function->address);
+		if (function->driver[0])
+			pci_bind(function->address, function->driver);
+	}
+	return bad;
+}
+
+static unsigned int compare_functions(void)
 {
 	unsigned int i, bad = 0;
-	char driver[64];
 
-	for (i = 0; i < nr_functions; i++) {
-		if (!pci_present(functions[i].address))
-			continue;
-		if (wait_until(pci_driver_is(functions[i].address, functions[i].driver), 0))
-			continue;
-		pci_driver(functions[i].address, driver, sizeof(driver));
-		bad += complain("%s has driver '%s', it had '%s'", functions[i].address, driver, functions[i].driver);
-	}
+	for (i = 0; i < nr_functions; i++)
+		if (pci_present(functions[i].address))
+			bad += compare(&functions[i]);
 	return bad;
 }
 
@@ -267,7 +286,7 @@ unsigned int host_restore(void)
 	bad = remove_vms();
 	bad += give_all_back();
 	bad += restore_settings();
-	bad += compare_drivers();
+	bad += compare_functions();
 	if (!wait_until(budgets_are_free(&now), SETTLE_MS))
 		bad += complain("%u vectors, %u functions, %u VMs", now.vectors_used, now.devices_claimed, now.vms);
 	return bad;

@@ -12,6 +12,13 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+#ifdef DPATH_HAVE_OLD_UNSHARE
+/* gone with 6.1: a long-term pin for reading may leave the zero page or a COW page in place (Linux commit 84209e87c696) */
+#define DPATH_GUP_KEEPS_COW 1
+#else
+#define DPATH_GUP_KEEPS_COW 0
+#endif
+
 #ifndef VM_ALLOW_ANY_UNCACHED
 /* gone with 6.1: arm64's KVM may map write-combining what the VMM maps uncached */
 #define VM_ALLOW_ANY_UNCACHED VM_NONE

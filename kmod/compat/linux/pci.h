@@ -29,10 +29,10 @@ static inline struct msi_map pci_msix_alloc_irq_at(struct pci_dev *pdev, unsigne
 #include <linux/slab.h>
 
 #ifdef DPATH_HAVE_CONST_DEVNODE
-typedef const struct device dpath_const_device;
+#define dpath_const_device const struct device
 #else
 /* gone with 6.1: devnode() takes a device that it could change */
-typedef struct device dpath_const_device;
+#define dpath_const_device struct device
 #endif
 
 #ifdef DPATH_HAVE_DEVICE_OVERRIDE
