@@ -254,6 +254,7 @@ static int take_member(struct claim *claim, unsigned int i, const char *ours)
 	strscpy(dev->host_driver, driver, sizeof(dev->host_driver));
 	kfree(dev->prev_override);
 	dev->prev_override = override;
+	dev->overridden = true;
 	mutex_unlock(&dpath_table_lock);
 
 	ret = dpath_driver_set_override(dev->pdev, ours);
@@ -290,17 +291,13 @@ static int bind_member(struct claim *claim, unsigned int i, const char *ours)
 static void return_to_host(struct dpath_device *dev, bool driverless)
 {
 	char driver[sizeof(dev->host_driver)];
-	char *override;
 	int ret;
 
 	mutex_lock(&dpath_table_lock);
-	override = dev->prev_override;
-	dev->prev_override = NULL;
 	strscpy(driver, dev->host_driver, sizeof(driver));
 	mutex_unlock(&dpath_table_lock);
 
-	dpath_driver_set_override(dev->pdev, override);
-	kfree(override);
+	dpath_driver_restore_override(dev);
 	if (!driver[0] || driverless || dev->unplugged)
 		return;
 	ret = dpath_driver_bind(dev->pdev, driver);

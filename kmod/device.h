@@ -36,6 +36,7 @@ struct module;
  * @label: given by an admin, or empty
  * @host_driver: driver it is given back to, or empty
  * @prev_override: driver_override as it was before the claim, or NULL
+ * @overridden: driver_override is ours
  * @policy: reset policy
  * @set: its set while claimed
  * @set_node: in dpath_set.devices
@@ -64,6 +65,7 @@ struct dpath_device {
 	char label[DIRECTPATH_NAME_MAX + 1];
 	char host_driver[32];
 	char *prev_override;
+	bool overridden;
 	struct dpath_reset_policy policy;
 	struct dpath_set *set;
 	struct list_head set_node;

@@ -92,6 +92,22 @@ int dpath_driver_set_override(struct pci_dev *pdev, const char *override)
 	return device_set_driver_override(&pdev->dev, override ?: "");
 }
 
+void dpath_driver_restore_override(struct dpath_device *dev)
+{
+	char *override;
+	bool ours;
+
+	mutex_lock(&dpath_table_lock);
+	override = dev->prev_override;
+	dev->prev_override = NULL;
+	ours = dev->overridden;
+	dev->overridden = false;
+	mutex_unlock(&dpath_table_lock);
+	if (ours && !dev->unplugged)
+		dpath_driver_set_override(dev->pdev, override);
+	kfree(override);
+}
+
 struct bind_request {
 	struct pci_dev *pdev;
 	const char *name;

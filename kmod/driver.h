@@ -30,6 +30,8 @@ bool dpath_driver_no_disintx(struct pci_dev *pdev);
 /* driver_override of a function: what it is, as a copy or NULL; and a new value, NULL clears. */
 int dpath_driver_get_override(struct pci_dev *pdev, char **override);
 int dpath_driver_set_override(struct pci_dev *pdev, const char *override);
+/* What a claim found there, again; nothing if the override is not ours. On 6.1 this takes device_lock. */
+void dpath_driver_restore_override(struct dpath_device *dev);
 /* Bind @pdev to the driver of that name: 0, -ENOENT if there is none, or what its probe() said. */
 int dpath_driver_bind(struct pci_dev *pdev, const char *name);
 /* Unbind whatever is bound. Hangs as long as that driver does. */

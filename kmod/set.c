@@ -277,6 +277,14 @@ static void quiesce_member(struct dpath_device *dev)
 		pci_warn(dev->pdev, "transactions are still pending after bus mastering was switched off\n");
 }
 
+/* Reset, drop and clear the busy mark, which the caller has set. */
+static void queue_end_work(struct dpath_set *set)
+{
+	dpath_set_get(set);
+	__module_get(THIS_MODULE);
+	queue_work(dpath_wq, &set->end_work);
+}
+
 /*
  * The end of the run. set->lock is held. The run is handed back in @spent if nobody uses it any more, else it becomes an orphan until its last fd is
  * closed.
@@ -315,9 +323,7 @@ static void end_run_locked(struct dpath_set *set, const char *cause, struct dpat
 		*spent = run;
 
 	dpath_vm_close(run->space->vm);
-	dpath_set_get(set);
-	__module_get(THIS_MODULE);
-	queue_work(dpath_wq, &set->end_work);
+	queue_end_work(set);
 }
 
 void dpath_set_drop_user_locked(struct dpath_set *set, struct dpath_space *space, const char *cause, struct dpath_run **spent)
@@ -745,6 +751,7 @@ static bool stays(const struct dpath_device *dev)
 static void drop_member(struct dpath_set *set, struct dpath_device *dev)
 {
 	dpath_set_unlink(set, dev);
+	dpath_driver_restore_override(dev);
 	mutex_lock(&dpath_table_lock);
 	if (dev->unplugged) {
 		dpath_device_set_state_locked(dev, DIRECTPATH_STATE_GONE, "removed from the bus");
@@ -838,7 +845,8 @@ void dpath_set_lose(struct dpath_set *set, struct dpath_device *dev)
 	if (!idle)
 		return;
 	quiesce_member(dev);
-	dpath_set_end(set);
+	/* In a work: what is dropped gets its driver_override back, which on 6.1 takes the device_lock that our caller holds. */
+	queue_end_work(set);
 }
 
 /* Is a member still on the bus? While set->lock is held it stays in the IOMMU group too: dpath_set_leave() takes that lock before it is removed. */
@@ -998,8 +1006,8 @@ int dpath_set_take_over(struct dpath_set *set, char *why, size_t size)
 
 	ret = dpath_set_own(set);
 	if (ret) {
-		scnprintf(why, size, "the IOMMU layer does not hand over DMA of set %d (%d): a member has a driver, or firmware reserves memory for it",
-			  set->id, ret);
+		scnprintf(why, size, "DMA of set %d is not handed over (%d): a member has a driver, or firmware reserves memory for it", set->id,
+			  ret);
 		return ret;
 	}
 	dpath_set_door_refresh_set(set);

@@ -60,7 +60,7 @@ struct dpath_set {
 	struct list_head node;
 	struct iommu_group *group;
 	int id;
-	struct mutex lock;
+	struct mutex lock; /* run, domain, leases, ownership */
 	struct list_head devices;
 	unsigned int nr;
 	bool owned;

@@ -8,6 +8,7 @@
 
 #include <linux/cdev.h>
 #include <linux/device.h>
+#include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/sched.h>
@@ -15,8 +16,6 @@
 #include <linux/uidgid.h>
 #include <linux/uuid.h>
 #include <uapi/linux/directpath_nl.h>
-
-struct file_operations;
 
 /**
  * struct dpath_vm_limits - 0 is no limit

@@ -392,6 +392,7 @@ TEST_F(door, not_attached_to_a_vm)
 	int container, group;
 	struct door door;
 
+	host_set(DIRECTPATH_A_HOST_ADHOC, 0);
 	vm_detach(VM, self->edu, false);
 	container = container_open();
 	group = group_open(pci_group(self->edu));

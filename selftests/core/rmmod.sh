@@ -94,6 +94,8 @@ listener()
 
 beside_vfio()
 {
+	local module
+
 	use_modules dp
 	modprobe vfio-pci || bail "the kernel's vfio-pci"
 	bind_to "$DP_E1000E" vfio-pci || bail "the kernel's vfio-pci takes no device"
@@ -106,8 +108,12 @@ beside_vfio()
 	check "nothing is left" gone
 	same "the kernel's vfio-pci has its device" vfio-pci "$(driver_of "$DP_E1000E")"
 	bind_to "$DP_E1000E" e1000e
-	check "the kernel's vfio goes, too" modprobe -r vfio-pci
-	wait_for 10 refuses_loaded vfio
+	modprobe -r vfio-pci
+	# What it depends on stays if one of them (irqbypass, by KVM) is in use.
+	for module in vfio_pci vfio_pci_core vfio_iommu_type1 vfio vfio_virqfd; do
+		! loaded "$module" || rmmod "$module"
+	done
+	check "the kernel's vfio goes, too" refuses_loaded vfio
 }
 
 refuses_loaded() { ! loaded "$1"; }

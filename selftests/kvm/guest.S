@@ -36,14 +36,14 @@
 	movl	$0x1ff, APIC_SPURIOUS(%edi)
 	.endm
 
-	/* Until the handler has run once more. */
+	/* Until the handler has run once more. No hlt: emulated SVM takes the interrupt between sti and hlt, and hlt then waits for another one. */
 	.macro wait_irq
 	movl	%ecx, %esi
-1:	sti
-	hlt
-	cli
+	sti
+1:	pause
 	cmpl	%ecx, %esi
 	je	1b
+	cli
 	.endm
 
 	.macro finish

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <linux/kvm.h>
@@ -17,6 +19,8 @@
 #define MEMORY_SLOT 0
 #define BAR_SLOT 1
 #define GSI 24
+/* Longest that a guest may run without a report. */
+#define PATIENCE_S 10
 
 static int kvm_ioctl(int fd, unsigned long cmd, void *arg, const char *name)
 {
@@ -144,12 +148,50 @@ void vmm_route(struct vmm *vmm, int efd)
 	KVM(vmm->vm, KVM_IRQFD, &irqfd);
 }
 
-/* Not a signal: someone wants the CPU back. */
+/* Where the guest hangs, and whether its interrupt is pending (IRR) or in service (ISR). */
+static void show_state(struct vmm *vmm)
+{
+	unsigned int word = 0x10 * (GUEST_VECTOR / 32), bit = 1U << GUEST_VECTOR % 32;
+	struct kvm_mp_state mp = {};
+	struct kvm_lapic_state apic;
+	struct kvm_regs regs;
+
+	KVM(vmm->cpu, KVM_GET_REGS, &regs);
+	KVM(vmm->cpu, KVM_GET_LAPIC, &apic);
+	KVM(vmm->cpu, KVM_GET_MP_STATE, &mp);
+	fprintf(stderr, "# guest hangs: offset %#llx, flags %#llx, %llu interrupts, state %u, pending %d, in service %d\n",
+		(unsigned long long)regs.rip - GUEST_CODE, (unsigned long long)regs.rflags, (unsigned long long)regs.rcx, mp.mp_state,
+		!!(*(uint32_t *)(apic.regs + 0x200 + word) & bit), !!(*(uint32_t *)(apic.regs + 0x100 + word) & bit));
+}
+
+static void wake(int sig)
+{
+	(void)sig;
+}
+
+/* The CPU comes back after a while, whatever the guest does. */
+static void set_timer(unsigned int seconds)
+{
+	struct itimerval timer = { .it_value.tv_sec = seconds };
+	struct sigaction action = { .sa_handler = wake };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 static bool run_once(struct vmm *vmm)
 {
-	if (!ioctl(vmm->cpu, KVM_RUN, NULL))
+	int ret;
+
+	set_timer(PATIENCE_S);
+	ret = ioctl(vmm->cpu, KVM_RUN, NULL);
+	set_timer(0);
+	if (!ret)
 		return true;
-	fprintf(stderr, "# KVM_RUN: %s\n", strerror(errno));
+	if (errno == EINTR)
+		show_state(vmm);
+	else
+		fprintf(stderr, "# KVM_RUN: %s\n", strerror(errno));
 	return false;
 }
 
