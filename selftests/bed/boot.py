@@ -93,8 +93,16 @@ def disk_content():
         return path, hashlib.sha256(f.read()).hexdigest()
 
 
+def age(path):
+    """For sorting; another bed may remove the file meanwhile."""
+    try:
+        return os.path.getmtime(path)
+    except FileNotFoundError:
+        return 0.0
+
+
 def drop_old_logs():
-    logs = sorted(glob.glob(f"{LOGS}/*.log"), key=os.path.getmtime, reverse=True)
+    logs = sorted(glob.glob(f"{LOGS}/*.log"), key=age, reverse=True)
     for path in logs[KEPT_LOGS:]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)

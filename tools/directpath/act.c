@@ -46,12 +46,6 @@ bool dev_is_refused(const struct dev *dev)
 	return false;
 }
 
-/* Settings lift these, not force: the kernel calls a function with nothing worse risky, too. */
-static bool is_consentable(unsigned int code)
-{
-	return code == DIRECTPATH_REASON_NO_RESET || code == DIRECTPATH_REASON_RESET_SHARED || code == DIRECTPATH_REASON_NO_INTREMAP;
-}
-
 /* The kernel has judged without our reasons; the worst fact decides. */
 static void judge(struct dev *dev)
 {
@@ -63,7 +57,7 @@ static void judge(struct dev *dev)
 
 		if (!r->blocking)
 			continue;
-		if (!r->forceable && !is_consentable(r->code))
+		if (!r->forceable && !reason_is_consentable(r->code))
 			level = DIRECTPATH_VERDICT_BLOCKED;
 		if (level > worst)
 			worst = level;

@@ -236,6 +236,12 @@ static inline bool dev_is_claimed(const struct dev *dev)
 	return dev->state != DIRECTPATH_STATE_HOST && dev->state != DIRECTPATH_STATE_GONE;
 }
 
+/* Lifted by a setting (dev set reset none, host set unsafe-interrupts on) instead of force. */
+static inline bool reason_is_consentable(unsigned int code)
+{
+	return code == DIRECTPATH_REASON_NO_RESET || code == DIRECTPATH_REASON_RESET_SHARED || code == DIRECTPATH_REASON_NO_INTREMAP;
+}
+
 static inline bool dev_is_bridge(const struct dev *dev)
 {
 	return dev->class >> 16 == 0x06;

@@ -20,6 +20,7 @@
 #include <linux/directpath_nl.h>
 
 #include "nl.h"
+#include "sysfs.h"
 
 #ifndef SOL_NETLINK
 #define SOL_NETLINK 270
@@ -75,7 +76,10 @@ int kernel_connect(void)
 	family = genl_ctrl_resolve(requests, DIRECTPATH_FAMILY_NAME);
 	if (family < 0) {
 		kernel_disconnect();
-		snprintf(text, sizeof(text), "the kernel module is not loaded; try: modprobe directpath");
+		if (sysfs_exists("/sys/module/directpath"))
+			snprintf(text, sizeof(text), "directpath does not answer in this network namespace; use the initial one (nsenter -n -t 1)");
+		else
+			snprintf(text, sizeof(text), "the kernel module is not loaded; try: modprobe directpath");
 		return -ENOENT;
 	}
 	return 0;
@@ -140,16 +144,63 @@ static int on_ack(struct nl_msg *msg, void *arg)
 	return NL_STOP;
 }
 
+static void get_text(struct nlattr *attr, char *buf, size_t size)
+{
+	if (attr)
+		snprintf(buf, size, "%.*s", (int)strnlen(nla_data(attr), (size_t)nla_len(attr)), (const char *)nla_data(attr));
+}
+
+/* Numbers of any width: a kernel that widens one later is still understood. */
+static uint64_t get_number(struct nlattr *attr)
+{
+	if (!attr)
+		return 0;
+	switch (nla_len(attr)) {
+	case 1:
+		return nla_get_u8(attr);
+	case 2:
+		return nla_get_u16(attr);
+	case 4:
+		return nla_get_u32(attr);
+	case 8:
+		return nla_get_u64(attr);
+	default:
+		return 0;
+	}
+}
+
+static unsigned int get_uint(struct nlattr *attr)
+{
+	return (unsigned int)get_number(attr);
+}
+
+/* The core's own text for a number out of range does not say which range; its policy does. */
+static void add_range(struct nlattr *policy)
+{
+	struct nlattr *min, *max;
+	size_t len = strlen(text);
+
+	min = nla_find(nla_data(policy), nla_len(policy), NL_POLICY_TYPE_ATTR_MIN_VALUE_U);
+	max = nla_find(nla_data(policy), nla_len(policy), NL_POLICY_TYPE_ATTR_MAX_VALUE_U);
+	if (min && max)
+		snprintf(text + len, sizeof(text) - len, " (%llu to %llu)", ULL(get_number(min)), ULL(get_number(max)));
+}
+
 /* The attributes of a final message (error or end of a dump) begin at @offset of its payload. */
 static void take_text(struct nlmsghdr *hdr, int offset)
 {
-	struct nlattr *attr;
+	struct nlattr *attrs = (struct nlattr *)((char *)nlmsg_data(hdr) + offset), *attr;
+	int len = nlmsg_datalen(hdr) - offset;
 
-	if (!(hdr->nlmsg_flags & NLM_F_ACK_TLVS) || nlmsg_datalen(hdr) < offset)
+	if (!(hdr->nlmsg_flags & NLM_F_ACK_TLVS) || len < 0)
 		return;
-	attr = nla_find((struct nlattr *)((char *)nlmsg_data(hdr) + offset), nlmsg_datalen(hdr) - offset, NLMSGERR_ATTR_MSG);
-	if (attr)
-		snprintf(text, sizeof(text), "%.*s", nla_len(attr), (const char *)nla_data(attr));
+	attr = nla_find(attrs, len, NLMSGERR_ATTR_MSG);
+	if (!attr)
+		return;
+	get_text(attr, text, sizeof(text));
+	attr = nla_find(attrs, len, NLMSGERR_ATTR_POLICY);
+	if (attr && strstr(text, "out of range"))
+		add_range(attr);
 }
 
 static int on_finish(struct nl_msg *msg, void *arg)
@@ -241,36 +292,6 @@ static int transact(struct nl_msg *msg, int (*parse)(struct genlmsghdr *hdr, voi
 		return req.error;
 	snprintf(text, sizeof(text), "netlink: %s", nl_geterror(ret));
 	return nle_to_errno(ret);
-}
-
-static void get_text(struct nlattr *attr, char *buf, size_t size)
-{
-	if (attr)
-		snprintf(buf, size, "%.*s", (int)strnlen(nla_data(attr), (size_t)nla_len(attr)), (const char *)nla_data(attr));
-}
-
-/* Numbers of any width: a kernel that widens one later is still understood. */
-static uint64_t get_number(struct nlattr *attr)
-{
-	if (!attr)
-		return 0;
-	switch (nla_len(attr)) {
-	case 1:
-		return nla_get_u8(attr);
-	case 2:
-		return nla_get_u16(attr);
-	case 4:
-		return nla_get_u32(attr);
-	case 8:
-		return nla_get_u64(attr);
-	default:
-		return 0;
-	}
-}
-
-static unsigned int get_uint(struct nlattr *attr)
-{
-	return (unsigned int)get_number(attr);
 }
 
 #define PARSE_NEST(tb, attr) nla_parse(tb, (int)ARRAY_SIZE(tb) - 1, nla_data(attr), nla_len(attr), NULL)

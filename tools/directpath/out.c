@@ -183,13 +183,26 @@ static void print_outcome(const struct outcome *o)
 	out_text("%s%s\n", message ? ": " : "", message ? message : "");
 }
 
+/* The kernel's texts begin with the function that they are about; once is enough in a line. */
+static const char *message_text(const struct outcome *o)
+{
+	size_t len = strcspn(o->target, ", ");
+
+	if (!o->message)
+		return "";
+	if (!strncmp(o->message, o->target, len) && !strncmp(o->message + len, ": ", 2))
+		return o->message + len + 2;
+	return o->message;
+}
+
 void out_outcome(const struct outcome *o)
 {
 	json_t *results, *result;
+	const char *message;
 
+	message = message_text(o);
 	if (o->code)
-		out_error(o->code, "%s: %s %s%s%s", o->target, o->action, o->result, o->message && *o->message ? ": " : "",
-			  o->message ? o->message : "");
+		out_error(o->code, "%s: %s %s%s%s", o->target, o->action, o->result, *message ? ": " : "", message);
 	if (!root) {
 		if (!o->code)
 			print_outcome(o);
@@ -238,8 +251,9 @@ void out_reasons(const struct reasons *reasons, uint64_t forced)
 	for (i = 0; i < reasons->nr; i++) {
 		const struct reason *r = &reasons->v[i];
 		bool lifted = r->blocking && r->forceable && forced & 1ULL << r->code;
-		const char *word = !r->blocking ? "note" : lifted ? "forced" : r->forceable ? "risky" : "blocked";
-		enum colour colour = !r->blocking || lifted ? COLOUR_NONE : r->forceable ? COLOUR_WARN : COLOUR_BAD;
+		bool soft = r->forceable || reason_is_consentable(r->code);
+		const char *word = !r->blocking ? "note" : lifted ? "forced" : soft ? "risky" : "blocked";
+		enum colour colour = !r->blocking || lifted ? COLOUR_NONE : soft ? COLOUR_WARN : COLOUR_BAD;
 
 		out_text("  %s%-8s%s %-18s %s\n", escape(colour), word, escape(COLOUR_NONE), reason_name(r->code), r->culprit);
 		if (r->fix[0])

@@ -568,7 +568,49 @@ test_hostile() {
 	run dev check 86:00.0; rc 4; has "mgmt-nic"
 }
 
-tests=${*:-usage show disks net console claim release reset set vm host_commands stats monitor batch hostile}
+# offered WORD..: what bash offers for the last word
+offered() {
+	# shellcheck disable=SC2016
+	OUT=$(PATH="$FAKE/bin:$PATH" bash -c '. "$1/../directpath.bash"; shift; COMP_WORDS=(directpath "$@"); COMP_CWORD=$#; _directpath 2> /dev/null
+		echo " ${COMPREPLY[*]} "' bash "$here" "$@")
+	ERR=
+}
+
+test_completion() {
+	command -v bash > /dev/null || return 0
+	host
+	mkdir -p "$FAKE/bin"
+	ln -sf "$DIRECTPATH_TEST" "$FAKE/bin/directpath"
+	offered ""; has " host dev vm stats monitor help "
+	offered dev cl; has " claim "
+	offered dev claim ""; has " 0000:3b:00.0 "; has " gpu0 "; has " label:a100 "
+	offered --dry-run dev claim --force=mgmt-nic,con; has " --force=mgmt-nic,console-gpu "
+	offered vm attach tr; has " train1 "
+	offered vm attach train1 gp; has " gpu0 "
+	rm "$FAKE/kernel.json"
+	offered dev claim 0; has "  "
+}
+
+# The manual names every word that the tool knows.
+test_manual() {
+	OUT=
+	ERR=
+	RC=0
+	for word in $(sed -n 's/^\t\[DIRECTPATH_[A-Z0-9_]*\] = "\([a-z-]*\)",$/\1/p' "$here/../names.c" | grep -vxE 'claim|release|reset|recover|attach|detach|unknown|on|off|intx|msi|msix|err|req|-'); do
+		checks=$((checks + 1))
+		grep -qw -- "$word" "$here/../directpath.8" || bad "directpath.8 does not say $word"
+	done
+	for word in host dev vm stats monitor show check set release-all claim release reset recover add del attach detach; do
+		checks=$((checks + 1))
+		grep -qw -- "$word" "$here/../directpath.8" || bad "directpath.8 does not say $word"
+	done
+	command -v man > /dev/null || return 0
+	checks=$((checks + 1))
+	OUT=$(MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$here/../directpath.8" 2>&1 > /dev/null)
+	[ -z "$OUT" ] || bad "directpath.8 has warnings"
+}
+
+tests=${*:-usage show disks net console claim release reset set vm host_commands stats monitor batch hostile completion manual}
 for current in $tests; do
 	"test_$current"
 done
