@@ -30,6 +30,19 @@
 
 LIST_HEAD(dpath_vms);
 
+/*
+ * Limits of every anonymous VM that is made from now on: found by its name, which is a pattern and can be no VM's. Not in the list; it cannot be opened,
+ * attached to or removed.
+ */
+static struct dpath_vm adhoc_pattern = {
+	.ref = KREF_INIT(1),
+	.name = "adhoc-*",
+	.adhoc = true,
+	.sets = LIST_HEAD_INIT(adhoc_pattern.sets),
+	.spaces = LIST_HEAD_INIT(adhoc_pattern.spaces),
+	.minor = -1,
+};
+
 static dev_t vm_devt;
 static struct class *vm_class;
 static const struct file_operations *vm_fops;
@@ -62,6 +75,8 @@ struct dpath_vm *dpath_vm_lookup_locked(const char *name)
 	struct dpath_vm *vm;
 
 	lockdep_assert_held(&dpath_table_lock);
+	if (!strcmp(adhoc_pattern.name, name))
+		return &adhoc_pattern;
 	list_for_each_entry(vm, &dpath_vms, node)
 		if (!strcmp(vm->name, name))
 			return vm;
@@ -270,6 +285,10 @@ static int change_locked(struct dpath_vm *vm, const kuid_t *uid, const kgid_t *g
 			 size_t size)
 {
 	lockdep_assert_held(&dpath_table_lock);
+	if (vm->adhoc && (uid || gid)) {
+		scnprintf(why, size, "%s: anonymous VMs are owned by who runs them; only limits can be set", vm->name);
+		return -EINVAL;
+	}
 	*moved = (uid && !uid_eq(*uid, vm->uid)) || (gid && !gid_eq(*gid, vm->gid));
 	if (*moved && dpath_vm_running_locked(vm)) {
 		scnprintf(why, size, "VM %s is running (pid %d): its owner can change only while it is off", vm->name, vm->pid);
@@ -339,6 +358,10 @@ static int check_del_locked(struct dpath_vm *vm, char *why, size_t size)
 	struct dpath_set *set;
 
 	lockdep_assert_held(&dpath_table_lock);
+	if (vm == &adhoc_pattern) {
+		scnprintf(why, size, "%s is the pattern of anonymous VMs: vm set changes its limits", vm->name);
+		return -EINVAL;
+	}
 	if (dpath_vm_running_locked(vm)) {
 		scnprintf(why, size, "VM %s is running (pid %d): stop it first", vm->name, vm->pid);
 		return -EBUSY;
@@ -398,6 +421,7 @@ struct dpath_vm *dpath_vm_adhoc(void)
 		vm = ERR_PTR(-EPERM);
 	} else {
 		vm = new;
+		vm->limits = adhoc_pattern.limits;
 		new = NULL;
 		dpath_vm_get(vm);
 		list_add_tail(&vm->node, &dpath_vms);

@@ -410,6 +410,32 @@ TEST_F(door, not_attached_to_a_vm)
 	EXPECT_TRUE(dev_reaches(self->edu, DIRECTPATH_STATE_READY, SETTLE_MS));
 }
 
+/* The pattern of anonymous VMs has their limits, and is no VM itself. */
+TEST_F(door, limits_of_anonymous_vms)
+{
+	const char *pattern = "adhoc-*";
+	struct vm_config limits = { .limits = true, .max_pinned = PAGE }, owner = { .owner = true, .uid = 1000 };
+	struct vm_config none = { .limits = true };
+	struct door door;
+
+	vm_detach(VM, self->edu, false);
+	host_set(DIRECTPATH_A_HOST_ADHOC, 1);
+	EXPECT_EQ(-EINVAL, __vm_set(pattern, &owner));
+	EXPECT_EQ(-EINVAL, __vm_del(pattern));
+	EXPECT_EQ(-EINVAL, __vm_attach(pattern, self->edu));
+	vm_set(pattern, &limits);
+	door_open(&door, self->edu, VFIO_TYPE1v2_IOMMU);
+	EXPECT_EQ(-EDQUOT, space_type1.map(door.container, self->mem, IOVA, 2 * PAGE, SPACE_RW));
+	EXPECT_EQ(0, space_type1.map(door.container, self->mem, IOVA, PAGE, SPACE_RW));
+	door_close(&door);
+	vm_set(pattern, &none);
+	EXPECT_TRUE(dev_reaches(self->edu, DIRECTPATH_STATE_READY, SETTLE_MS));
+	door_open(&door, self->edu, VFIO_TYPE1v2_IOMMU);
+	EXPECT_EQ(0, space_type1.map(door.container, self->mem, IOVA, 2 * PAGE, SPACE_RW));
+	door_close(&door);
+	EXPECT_TRUE(dev_reaches(self->edu, DIRECTPATH_STATE_READY, SETTLE_MS));
+}
+
 /* Over the limit of the process, as VFIO says it. */
 TEST_F(door, over_the_limit)
 {
