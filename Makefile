@@ -25,7 +25,7 @@ DKMSDIR       = $(DESTDIR)/usr/src/directpath-$(VERSION)
 
 .DEFAULT_GOAL := all
 .PHONY: all modules tools deps check check-full demo bench shell gates clean help \
-	install uninstall install-vfio uninstall-vfio install-dkms
+	install uninstall install-vfio uninstall-vfio install-dkms uninstall-dkms
 
 all: modules tools
 
@@ -108,6 +108,9 @@ install-dkms:
 	cp -a kmod uapi Kbuild $(DKMSDIR)/
 	sed 's/@VERSION@/$(VERSION)/' kmod/dkms.conf >$(DKMSDIR)/dkms.conf
 
+uninstall-dkms:
+	rm -rf $(DKMSDIR)
+
 clean:
 	rm -rf build
 	@set -e; for dir in $(wildcard $(TOOL)/Makefile) $(TESTS); do \
@@ -133,4 +136,4 @@ help:
 	@echo '  install         directpath.ko, tool, man page, uapi headers'
 	@echo '  install-vfio    also vfio.ko and vfio-pci.ko, in place of the kernel'"'"'s'
 	@echo '  install-dkms    sources for DKMS in /usr/src'
-	@echo '  uninstall, uninstall-vfio   undo, after giving all devices back'
+	@echo '  uninstall, uninstall-vfio, uninstall-dkms   undo, after giving all devices back'

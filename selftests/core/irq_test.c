@@ -338,14 +338,27 @@ FIXTURE_TEARDOWN_PARENT(e1000e)
 	EXPECT_EQ(0, host_restore());
 }
 
-/* Counts which eventfds got exactly one. */
+/* The last vector is for other causes, which the card has on its own, too: link changes, overruns by what its neighbours send. */
+#define E1000_OTHER (E1000_VECTORS - 1)
+
+/* Counts which eventfds did not get exactly what they should: one for @vector, none for the others. */
 static unsigned int only(const int *efds, unsigned int vector)
 {
 	unsigned int i, wrong = 0;
+	uint64_t count;
 
-	wrong += efd_wait(efds[vector], SOON_MS) != 1;
-	for (i = 0; i < E1000_VECTORS; i++)
-		wrong += efd_wait(efds[i], i == 0 ? NEVER_MS : 0) != 0;
+	count = efd_wait(efds[vector], SOON_MS);
+	if (count != 1 && (vector != E1000_OTHER || !count)) {
+		printf("# vector %u: %llu interrupts\n", vector, (unsigned long long)count);
+		wrong++;
+	}
+	for (i = 0; i < E1000_VECTORS; i++) {
+		count = efd_wait(efds[i], i == 0 ? NEVER_MS : 0);
+		if (!count || i == E1000_OTHER)
+			continue;
+		printf("# vector %u: %llu interrupts too many\n", i, (unsigned long long)count);
+		wrong++;
+	}
 	return wrong;
 }
 
@@ -359,7 +372,7 @@ TEST_F(e1000e, each_vector_arrives_at_its_eventfd)
 		nic_raise(self->regs, i);
 		EXPECT_EQ(0, only(self->efds, i)) TH_LOG("vector %u", i);
 	}
-	EXPECT_EQ(E1000_VECTORS, interrupts_of(self->rig.address));
+	EXPECT_LE(E1000_VECTORS, interrupts_of(self->rig.address));
 	irq_disable(self->rig.fd, MSIX);
 	EXPECT_EQ(0, vectors_of(VM));
 	nic_raise(self->regs, 0);
