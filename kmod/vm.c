@@ -31,8 +31,8 @@
 LIST_HEAD(dpath_vms);
 
 /*
- * Limits of every anonymous VM that is made from now on: found by its name, which is a pattern and can be no VM's. Not in the list; it cannot be opened,
- * attached to or removed.
+ * Limits of every anonymous VM that is made from now on: found by its name, which is a pattern and can be no VM's. Not in the list; it cannot be
+ * opened, attached to or removed.
  */
 static struct dpath_vm adhoc_pattern = {
 	.ref = KREF_INIT(1),
