@@ -8,6 +8,7 @@ import re
 BED = os.path.dirname(os.path.realpath(__file__))
 OUTPUT_LINES = 25
 KERNEL_LINES = 15
+FAILED_LINES = 8
 
 COMPLAINT = re.compile(
     r"Kernel panic|\bOops\b|\bBUG\b|WARNING: |Call Trace|KASAN|KCSAN|KFENCE|UBSAN"
@@ -146,11 +147,16 @@ class Outcome:
 
 
 def essence(output):
-    """Failed results with what is said about them, then the last lines."""
-    failed, last = [], output[-OUTPUT_LINES:]
+    """Failed results with what is said about them, then the last lines. TAP says
+    it after the result, kselftest's harness before."""
+    failed, last, since = [], output[-OUTPUT_LINES:], 0
     for i, line in enumerate(output[:-OUTPUT_LINES]):
-        if line.lstrip().startswith("not ok"):
-            failed += output[i:i + 3]
+        m = RESULT.match(line)
+        if not m:
+            continue
+        if m[2] == "not ok":
+            failed += output[max(since, i - FAILED_LINES):i + 3]
+        since = i + 1
     return failed[:OUTPUT_LINES] + (["..."] if failed else []) + last
 
 

@@ -16,7 +16,6 @@
 #define IOVA 0x10000000ULL
 #define MIB (1UL << 20)
 #define SIZE (8 * MIB)
-#define SETTLE_MS 10000
 
 FIXTURE(account) {
 	struct rig rig;

@@ -12,7 +12,6 @@
 
 #define VM "t-claim"
 #define OTHER "t-claim-2"
-#define SETTLE_MS 30000
 #define DISK_HEAD (1UL << 20)
 
 #define STATE(name) DIRECTPATH_STATE_##name
@@ -202,7 +201,8 @@ static int open_block(const char *address)
 {
 	char name[64], path[80];
 
-	dp_assert(pci_block(address, name, sizeof(name)), "%s has no block device", address);
+	/* Its driver may just have got it back. */
+	dp_assert(wait_until(pci_block(address, name, sizeof(name)), SETTLE_MS), "%s has no block device", address);
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
@@ -212,7 +212,7 @@ TEST_F_TIMEOUT(claim, block_device_is_open, 60)
 	char name[64];
 	int fd;
 
-	ASSERT_TRUE(pci_block(self->nvme, name, sizeof(name)));
+	ASSERT_TRUE(wait_until(pci_block(self->nvme, name, sizeof(name)), SETTLE_MS));
 	fd = open_block(self->nvme);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EBUSY, __dev_claim(self->nvme, DEV_UNBIND, 0));
@@ -358,7 +358,6 @@ TEST_F_TIMEOUT(claim, the_disk_comes_back, 60)
 	dev_claim(self->nvme, DEV_UNBIND, 0);
 	EXPECT_FALSE(pci_block(self->nvme, name, sizeof(name)));
 	dev_release(self->nvme, 0, 0);
-	ASSERT_TRUE(wait_until(pci_block(self->nvme, name, sizeof(name)), SETTLE_MS));
 	ASSERT_TRUE(wait_until(open_block(self->nvme) >= 0, SETTLE_MS));
 	read_head(self->nvme, after);
 	EXPECT_EQ(0, memcmp(before, after, DISK_HEAD));

@@ -13,7 +13,6 @@
 #define VM "t-death"
 #define IOVA 0x10000000ULL
 #define SIZE (2UL << 20)
-#define SETTLE_MS 30000
 #define ROUNDS 10
 /* Longer than a loop takes to come around here and there, so that every part of it is hit. */
 #define SPAN_US 700000

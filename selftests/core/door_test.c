@@ -14,7 +14,6 @@
 #define VM "t-door"
 #define OTHER "t-door-2"
 #define IOVA 0x10000000ULL
-#define SETTLE_MS 20000
 
 FIXTURE(door) {
 	const char *edu;

@@ -18,7 +18,6 @@
 #define ONES 0xffffffffU
 #define SOON_MS 3000
 #define NEVER_MS 100
-#define SETTLE_MS 20000
 
 FIXTURE(lease) {
 	struct rig old;

@@ -120,8 +120,10 @@ int __dev_claim(const char *address, unsigned int flags, uint64_t force)
 
 void dev_claim(const char *address, unsigned int flags, uint64_t force)
 {
-	int ret = __dev_claim(address, flags, force);
+	int ret;
 
+	/* A disk that has just come is open for as long as its partitions are looked for. */
+	wait_until(!(ret = __dev_claim(address, flags, force)) || !strstr(ctl_last.text, " is open ("), SETTLE_MS);
 	dp_assert(!ret, "%s: %s: %s", address, strerror(-ret), ctl_last.text);
 }
 

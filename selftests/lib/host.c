@@ -21,7 +21,6 @@
 
 #define KSFT_SKIP 4
 #define FUNCTIONS_MAX 256
-#define SETTLE_MS 20000
 
 /**
  * struct function - a function as it was before the tests

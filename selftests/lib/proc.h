@@ -13,6 +13,9 @@
 
 uint64_t now_ms(void);
 
+/* Limit of waits for what happens by itself soon, on a slow machine too. */
+#define SETTLE_MS 30000
+
 /* Does @cond become true within @ms? Looks at least once, and once more at the end. */
 #define wait_until(cond, ms) \
 	({ \
