@@ -671,25 +671,6 @@ out:
 	return ret;
 }
 
-/* Ask the VMM to give the set back; true if anybody listens. */
-static bool request_release(struct dpath_set *set)
-{
-	struct dpath_device *dev;
-	bool heard = false;
-
-	mutex_lock(&dpath_table_lock);
-	list_for_each_entry(dev, &set->devices, set_node)
-		if (dev->lease)
-			heard |= dpath_irqs_notify_req(&dev->lease->irqs);
-	mutex_unlock(&dpath_table_lock);
-	return heard;
-}
-
-static bool set_runs(const struct dpath_set *set)
-{
-	return READ_ONCE(set->run);
-}
-
 static bool begin_detach(struct dpath_set *set)
 {
 	bool begun;
@@ -717,7 +698,6 @@ static int check_detach(struct dpath_set *set, struct dpath_op *op)
 
 int dpath_detach_op(struct dpath_op *op)
 {
-	unsigned long patience = msecs_to_jiffies(READ_ONCE(dpath_host.revoke_deadline_ms));
 	struct dpath_set *set;
 	int ret;
 
@@ -728,9 +708,8 @@ int dpath_detach_op(struct dpath_op *op)
 	if (ret)
 		goto out;
 
-	/* The graceful way first: a VMM that listens unplugs the device from its guest. */
-	if (!op->now && set_runs(set) && request_release(set))
-		wait_event_timeout(dpath_state_wait, !set_runs(set), patience);
+	if (!op->now)
+		dpath_set_ask(set);
 	dpath_op_deadline(op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state",
 			  op->addresses[0]);
 	/* The VM may start it again between the end of one run and our mark. */

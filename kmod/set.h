@@ -130,6 +130,8 @@ int dpath_set_start(struct dpath_set *set, struct dpath_space *space, char *why,
 bool dpath_set_use(struct dpath_set *set, struct dpath_space *space);
 /* Last user: end of the run (drain, block, then reset in a work). @cause for the event. Bounded, cannot fail. */
 void dpath_set_stop(struct dpath_set *set, struct dpath_space *space, const char *cause);
+/* Ask the VMM to give the set back (the REQ notice), and wait for the end of the run within the revoke deadline; at once if nobody listens. */
+void dpath_set_ask(struct dpath_set *set);
 /* End of the run now, whoever uses it; used by detach, unplug. Old fds stay dead. */
 void dpath_set_revoke(struct dpath_set *set, const char *cause);
 

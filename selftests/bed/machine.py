@@ -196,7 +196,7 @@ def kernel_parameters(variant, interactive):
     # no_timer_check: on a loaded host the emulated ticks come late, and the
     # kernel takes interrupt remapping for broken.
     words = ["console=ttyS0", "nokaslr", "panic=-1", "iommu=nopt", "net.ifnames=0",
-             "printk.devkmsg=on", "random.trust_cpu=on", "no_timer_check"]
+             "printk.devkmsg=on", "random.trust_cpu=on", "no_timer_check", "secretmem.enable=1"]
     if variant.iommu == "intel":
         words.append("intel_iommu=on")
     if interactive:
