@@ -24,7 +24,7 @@ INSTALL_DATA := install -D -m 644
 DKMSDIR       = $(DESTDIR)/usr/src/directpath-$(VERSION)
 
 .DEFAULT_GOAL := all
-.PHONY: all modules tools deps check check-full demo bench shell gates clean help \
+.PHONY: all modules tools test-programs deps check check-full demo bench shell gates clean help \
 	install uninstall install-vfio uninstall-vfio install-dkms uninstall-dkms
 
 all: modules tools
@@ -40,6 +40,9 @@ modules:
 
 tools:
 	$(MAKE) -C $(TOOL)
+
+# Wants what `deps' brings.
+test-programs:
 	@set -e; for dir in $(TESTS); do $(MAKE) -C $$dir; done
 
 deps:
@@ -67,9 +70,7 @@ gates: deps
 install: modules tools
 	$(INSTALL_DATA) $(OBJ)/kmod/directpath.ko $(MODDIR)/directpath.ko
 	strip -g $(MODDIR)/directpath.ko
-	install -D -m 755 $(TOOL)/directpath $(DESTDIR)$(PREFIX)/sbin/directpath
-	$(INSTALL_DATA) $(TOOL)/directpath.8 \
-		$(DESTDIR)$(PREFIX)/share/man/man8/directpath.8
+	$(MAKE) -C $(TOOL) install-files PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 	install -d $(DESTDIR)$(PREFIX)/include/linux
 	install -m 644 uapi/linux/directpath*.h $(DESTDIR)$(PREFIX)/include/linux/
 	$(DEPMOD)
@@ -82,8 +83,7 @@ uninstall: uninstall-vfio
 	fi
 	rm -f $(MODDIR)/directpath.ko
 	-rmdir $(MODDIR) 2>/dev/null
-	rm -f $(DESTDIR)$(PREFIX)/sbin/directpath
-	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/directpath.8
+	$(MAKE) -C $(TOOL) uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 	rm -f $(DESTDIR)$(PREFIX)/include/linux/directpath*.h
 	$(DEPMOD)
 
@@ -101,6 +101,7 @@ uninstall-vfio:
 		modprobe -r vfio-pci vfio; \
 	fi
 	rm -f $(MODDIR)/vfio.ko $(MODDIR)/vfio-pci.ko
+	-rmdir $(MODDIR) 2>/dev/null
 	$(DEPMOD)
 
 install-dkms:
@@ -120,7 +121,8 @@ help:
 	@echo 'Building:'
 	@echo '  all             modules for the running kernel and the tool (default)'
 	@echo '  modules         KDIR=<headers> for another kernel, WERROR=1 for strict'
-	@echo '  tools           the tool and the C programs of the tests'
+	@echo '  tools           the tool'
+	@echo '  test-programs   the C programs of the tests'
 	@echo '  clean           remove what was built'
 	@echo 'Trying and testing, in emulated machines on a Debian 12 host:'
 	@echo '  demo            a guest with a passed-through disk, step by step'

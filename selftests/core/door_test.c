@@ -264,6 +264,41 @@ TEST_F(door, groups_of_two_vms)
 	EXPECT_EQ(VFIO_GROUP_FLAGS_VIABLE, group_status(other));
 }
 
+/* A group file of an owner that lost the set: it opens nothing of the next owner's, and keeps nobody out. */
+TEST_F(door, group_opened_before_the_set_changed_hands)
+{
+	int set = pci_group(self->edu), container = container_open(), group = group_open(set);
+	struct door door;
+
+	vm_new(OTHER, NULL);
+	vm_detach(VM, self->edu, false);
+	vm_attach(OTHER, self->edu);
+	EXPECT_GT(0, __group_set_container(group, container));
+	EXPECT_GT(0, __group_device(group, self->edu));
+	EXPECT_EQ(DIRECTPATH_STATE_RESERVED, dev_state(self->edu));
+	door_open(&door, self->edu, VFIO_TYPE1v2_IOMMU);
+	EXPECT_TRUE(works(door.container, door.fd, self->mem));
+	EXPECT_GT(0, __group_set_container(group, container));
+	EXPECT_GT(0, __group_device(group, self->edu));
+	close(group);
+	EXPECT_TRUE(works(door.container, door.fd, self->mem));
+	door_close(&door);
+}
+
+/* The driver of a function that runs stays, and so does what it needs. */
+TEST_F(door, modules_stay_while_it_runs)
+{
+	struct door door;
+
+	door_open(&door, self->edu, VFIO_TYPE1v2_IOMMU);
+	EXPECT_NE(0, host_shell("rmmod vfio-pci 2>/dev/null"));
+	EXPECT_NE(0, host_shell("rmmod vfio 2>/dev/null"));
+	EXPECT_NE(0, host_shell("rmmod directpath 2>/dev/null"));
+	EXPECT_TRUE(pci_driver_is(self->edu, "vfio-pci"));
+	EXPECT_TRUE(works(door.container, door.fd, self->mem));
+	door_close(&door);
+}
+
 /* --- nodes --- */
 
 static int open_as_nobody(void *arg)

@@ -240,3 +240,32 @@ int run_op(const struct op_request *request, const char *action, const char *tar
 	op_result_free(&result);
 	return ret;
 }
+
+unsigned int selection_claimed(struct selection *selection, const struct dev *dev, const struct dev **all, char (*addresses)[ADDRESS_SIZE])
+{
+	const struct dev *others[MAX_SET];
+	unsigned int i, n, nr = 0;
+
+	all[nr] = dev;
+	snprintf(addresses[nr++], ADDRESS_SIZE, "%s", dev->address);
+	n = selection_companions(selection, dev, others, MAX_SET - 1);
+	for (i = 0; i < n; i++) {
+		if (!dev_is_claimed(others[i]))
+			continue;
+		all[nr] = others[i];
+		snprintf(addresses[nr++], ADDRESS_SIZE, "%s", others[i]->address);
+	}
+	return nr;
+}
+
+int load_vms(struct vm_list *list)
+{
+	int ret;
+
+	memset(list, 0, sizeof(*list));
+	ret = need_kernel();
+	if (ret)
+		return ret;
+	ret = kernel_vm_list(list);
+	return ret ? out_kernel_error("vm show", ret, kernel_text()) : EXIT_DONE;
+}

@@ -35,6 +35,12 @@ void selection_free(struct selection *selection);
 /* Others of its isolation set that could be given to a VM, too; marked handled. Addresses go to @companions; returns how many. */
 unsigned int selection_companions(struct selection *selection, const struct dev *dev, const struct dev **companions, unsigned int max);
 
+/* A set goes as a whole: @dev and its claimed companions (MAX_SET at most), and their addresses for an operation; returns how many. */
+#define MAX_SET 64
+unsigned int selection_claimed(struct selection *selection, const struct dev *dev, const struct dev **all, char (*addresses)[ADDRESS_SIZE]);
+/* All VMs; an exit code. */
+int load_vms(struct vm_list *list);
+
 /* A part of the platform, which no VM can have. */
 bool dev_is_platform(const struct dev *dev);
 /* Does @reason refuse a claim, given what is forced? */

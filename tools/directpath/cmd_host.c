@@ -248,34 +248,55 @@ static int host_set(int argc, char **argv)
 	return report_request("set", "host", kernel_host_set(&change));
 }
 
+/* What a VM has is detached first, if the VM is off. */
+static int release_set(struct selection *selection, const struct vm_list *vms, const struct dev *dev)
+{
+	char addresses[MAX_SET][ADDRESS_SIZE], message[256];
+	const struct dev *all[MAX_SET];
+	const struct vm *vm = dev->vm[0] ? vm_list_find(vms, dev->vm) : NULL;
+	struct op_request release = {
+		.kind = DIRECTPATH_OP_KIND_RELEASE, .address = dev->address, .whole_set = true, .force = options.force,
+	}, detach = {
+		.kind = DIRECTPATH_OP_KIND_DETACH, .vm = dev->vm, .addresses = addresses,
+	};
+	int ret = EXIT_DONE;
+
+	detach.nr_addresses = selection_claimed(selection, dev, all, addresses);
+	if (vm && vm->state == DIRECTPATH_VM_STATE_RUNNING) {
+		snprintf(message, sizeof(message), "VM %s is running (pid %u): stop it, or first: directpath vm detach %s %s now", vm->name,
+			 vm->pid, vm->name, dev->address);
+		return report("release", dev->address, "failed", EXIT_BUSY, message, NULL);
+	}
+	if (options.dry_run)
+		return report("release", dev->address, "planned", EXIT_DONE, NULL, NULL);
+	if (dev->vm[0])
+		ret = run_op(&detach, "detach", dev->address, NULL);
+	return ret ? ret : run_op(&release, "release", dev->address, NULL);
+}
+
 static int host_release_all(int argc, char **argv)
 {
-	struct selection selection;
+	struct selection selection = {};
 	struct tally tally = {};
+	struct vm_list vms;
 	unsigned int i, n = 0;
 	int ret;
 
 	if (argc)
 		return bad_word(argv[0], "nothing after host release-all");
-	ret = selection_load(&selection, 0, NULL);
+	ret = load_vms(&vms);
+	if (!ret)
+		ret = selection_load(&selection, 0, NULL);
 	for (i = 0; !ret && i < selection.list.nr; i++) {
-		const struct dev *dev = &selection.list.v[i], *others[64];
-		struct op_request request = {
-			.kind = DIRECTPATH_OP_KIND_RELEASE, .address = dev->address, .whole_set = true, .force = options.force,
-		};
-
-		if (selection.handled[i] || !dev_is_claimed(dev))
+		if (selection.handled[i] || !dev_is_claimed(&selection.list.v[i]))
 			continue;
 		n++;
-		selection_companions(&selection, dev, others, 64);
-		if (options.dry_run)
-			tally_add(&tally, report("release", dev->address, "planned", EXIT_DONE, NULL, NULL));
-		else
-			tally_add(&tally, run_op(&request, "release", dev->address, NULL));
+		tally_add(&tally, release_set(&selection, &vms, &selection.list.v[i]));
 	}
 	if (!ret && !n)
 		report("release", "everything", "already", EXIT_DONE, NULL, NULL);
 	selection_free(&selection);
+	vm_list_free(&vms);
 	return ret ? ret : tally_code(&tally);
 }
 

@@ -16,20 +16,6 @@
 #include "names.h"
 #include "show.h"
 
-#define MAX_SET 64
-
-static int load_vms(struct vm_list *list)
-{
-	int ret;
-
-	memset(list, 0, sizeof(*list));
-	ret = need_kernel();
-	if (ret)
-		return ret;
-	ret = kernel_vm_list(list);
-	return ret ? out_kernel_error("vm show", ret, kernel_text()) : EXIT_DONE;
-}
-
 static const char *limit_text(uint64_t limit, bool bytes, char *buf, size_t size)
 {
 	if (!limit)
@@ -278,24 +264,6 @@ static int vm_del(int argc, char **argv)
 	return ret;
 }
 
-/* A set goes as a whole: its claimed members are what is asked for. */
-static unsigned int set_addresses(struct selection *selection, const struct dev *dev, const struct dev **all, char (*addresses)[ADDRESS_SIZE])
-{
-	const struct dev *others[MAX_SET];
-	unsigned int i, n, nr = 0;
-
-	all[nr] = dev;
-	snprintf(addresses[nr++], ADDRESS_SIZE, "%s", dev->address);
-	n = selection_companions(selection, dev, others, MAX_SET - 1);
-	for (i = 0; i < n; i++) {
-		if (!dev_is_claimed(others[i]))
-			continue;
-		all[nr] = others[i];
-		snprintf(addresses[nr++], ADDRESS_SIZE, "%s", others[i]->address);
-	}
-	return nr;
-}
-
 static int move_one(struct selection *selection, const struct dev *dev, const char *vm, bool attach, bool now)
 {
 	const char *action = attach ? "attach" : "detach";
@@ -305,7 +273,7 @@ static int move_one(struct selection *selection, const struct dev *dev, const ch
 		.kind = attach ? DIRECTPATH_OP_KIND_ATTACH : DIRECTPATH_OP_KIND_DETACH, .vm = vm, .addresses = addresses, .now = now,
 	};
 
-	request.nr_addresses = set_addresses(selection, dev, all, addresses);
+	request.nr_addresses = selection_claimed(selection, dev, all, addresses);
 	list_addresses(all, request.nr_addresses, list, sizeof(list));
 	snprintf(target, sizeof(target), "%s %s %s", list, attach ? "to" : "from", vm);
 	if (attach ? !strcmp(dev->vm, vm) : strcmp(dev->vm, vm))

@@ -127,6 +127,18 @@ host() {
 END
 }
 
+# vm_pid VM PID: it runs; 0: it does not
+vm_pid() {
+	python3 - "$FAKE/kernel.json" "$1" "$2" << 'END'
+import json, sys
+k = json.load(open(sys.argv[1]))
+for v in k["vms"]:
+    if v["name"] == sys.argv[2]:
+        v["pid"] = int(sys.argv[3])
+json.dump(k, open(sys.argv[1], "w"))
+END
+}
+
 # script OP JSON: what the kernel does with the next operation
 script() {
 	python3 - "$FAKE/kernel.json" "$1" "$2" << 'END'
@@ -418,6 +430,16 @@ test_release() {
 	run dev claim 3b:00 5f:00.0; rc 0
 	run host release-all; rc 0; has "0000:3b:00.0 released"; has "0000:5f:00.0 released"
 	run host release-all; rc 0; has "already released"
+	# what a VM has goes too, but not from under one that runs
+	run dev claim 3b:00 5f:00.0; rc 0
+	run vm attach train1 gpu0; rc 0
+	vm_pid train1 4711
+	rm "$FAKE/log"
+	run host release-all; rc 6; has "VM train1 is running (pid 4711)"; has "vm detach train1 0000:3b:00.0 now"; has "0000:5f:00.0 released"
+	vm_pid train1 0
+	rm "$FAKE/log"
+	run --dry-run host release-all; rc 0; has "plan: release 0000:3b:00.0"; nothing_logged
+	run host release-all; rc 0; logged "detach train1 0000:3b:00.0"; logged "release 0000:3b:00.0 whole-set"
 }
 
 test_reset() {
