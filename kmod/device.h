@@ -40,7 +40,7 @@ struct module;
  * @policy: reset policy
  * @set: its set while claimed
  * @set_node: in dpath_set.devices
- * @bound: our probe() has it; under set->lock too
+ * @bound: our probe() has it
  * @by_hand: bound through sysfs, not by dev-claim
  * @unplugged: it is leaving the bus
  * @rebinding: it moves between two drivers of the core: probe and remove have nothing to do

@@ -11,9 +11,9 @@
  *
  * Locks: device_lock and config access of the upstream bridge -> the same of the function -> dpath_reset.flags (one reset at a time; a bit, because
  * reset_set.c keeps it while the kernel takes and drops device_lock). All are only tried, -EAGAIN otherwise: remove() holds device_lock for as long
- * as a hung driver likes, and the callers are works that come again. dpath_reset_destroy() runs under device_lock, so whoever has it and finds a
- * pristine state knows that the function is still ours. The bridge is taken because a bus reset rewrites its control register, and 6.12 warns if
- * somebody else could write it meanwhile. narrow_lock is a leaf.
+ * as a hung driver likes, and the callers are works that come again. The bridge is taken because a bus reset rewrites its control register, and
+ * 6.12 warns if somebody else could write it meanwhile. narrow_lock is a leaf. The pristine state is freed when the function leaves its set, which
+ * is begun then and has no run: nobody resets it any more.
  *
  * A reset takes up to a minute and cannot be aborted (the kernel polls the function until it answers); callers watch the clock from outside.
  */
@@ -227,9 +227,9 @@ err_allow_d3cold:
 
 /**
  * dpath_reset_destroy - the function is no longer ours to reset
- * @reset: the function; a work that still calls in gets -ENODEV
+ * @reset: the function
  *
- * Context: remove(), device_lock held, which keeps out every reset of this function; or a failed probe().
+ * Context: its set is begun, without a run, which keeps out every reset of this function; or a failed probe(). Device_lock is not needed.
  */
 void dpath_reset_destroy(struct dpath_reset *reset)
 {

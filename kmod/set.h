@@ -41,7 +41,7 @@ struct dpath_run {
  * @group: the IOMMU group, referenced
  * @id: its number, which is also N in /dev/vfio/N
  * @lock: serialises ownership, domain, leases; held for bounded work only (never over unbind or reset). Outside space.domain_rwsem, inside nothing
- * @devices: claimed members, under dpath_table_lock and @lock for change, either for reading
+ * @devices: claimed members; added under dpath_table_lock, taken out under that and @lock, so that @lock alone keeps those that are there
  * @nr: how many
  * @owned: DMA ownership is ours
  * @changed: a function was hot-added to it
