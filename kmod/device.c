@@ -358,7 +358,7 @@ static void reset_prepare(struct pci_dev *pdev)
 	struct dpath_lease *lease = current_lease(pdev);
 
 	if (lease) {
-		dpath_mmio_close(&lease->mmio);
+		dpath_lease_close_bars(lease);
 		dpath_lease_put(lease);
 	}
 }

@@ -37,6 +37,8 @@
 #include "group.h"
 #include "host.h"
 #include "lease.h"
+#include "peer.h"
+#include "space.h"
 #include "reset.h"
 #include "set.h"
 
@@ -576,6 +578,24 @@ static const struct file_operations device_fops = {
 	.get_unmapped_area = device_get_unmapped_area,
 	.release = device_release,
 };
+
+int dpath_device_fd_map(struct file *file, struct dpath_space *space, u64 pos, u64 iova, u64 length, int prot, const char **why)
+{
+	struct device_file *df = file->private_data;
+	u64 index = pos >> REGION_SHIFT;
+	struct dpath_bar_part part;
+
+	if (file->f_op != &device_fops)
+		return -EBADF;
+	if (index >= VFIO_PCI_ROM_REGION_INDEX) {
+		*why = "not the offset of a BAR";
+		return -EINVAL;
+	}
+	part.lease = df->lease;
+	part.index = array_index_nospec(index, VFIO_PCI_ROM_REGION_INDEX);
+	part.offset = pos & REGION_MASK;
+	return dpath_space_map_bar(space, &part, iova, length, prot, why);
+}
 
 /* --- opening --- */
 

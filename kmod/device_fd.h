@@ -17,6 +17,11 @@ int dpath_device_fd_new(struct dpath_set *set, struct dpath_space *space, const 
 int dpath_device_fd_new_kept(struct dpath_set *set, struct dpath_space *space, const char *address, struct file *keep, atomic_t *nr);
 
 /*
+ * Map a part of a BAR for peer-to-peer DMA in @space: @pos is its offset in the device fd @file. -EBADF: it is none; else as dpath_space_map_bar().
+ */
+int dpath_device_fd_map(struct file *file, struct dpath_space *space, u64 pos, u64 iova, u64 length, int prot, const char **why);
+
+/*
  * Does @file belong to a door as proof of a set (a VFIO group file)? Registered by the personality, for PCI_HOT_RESET; NULL takes it back.
  * @file_set returns the set or NULL; the set is good for as long as the caller holds @file.
  */

@@ -13,6 +13,8 @@
 
 #include "extent.h"
 
+struct dpath_peer;
+
 /**
  * enum dpath_area_state - phase of one area
  * @DPATH_AREA_MAPPING: being pinned and mapped by the thread that made it
@@ -34,6 +36,7 @@ enum dpath_area_state {
  * @vaddr: user address it was made from, for observation only
  * @extents: the physical side
  * @owner: for the layer above
+ * @peer: the BAR that it is made of, for the layer above; NULL: memory
  */
 struct dpath_area {
 	struct interval_tree_node node;
@@ -43,6 +46,7 @@ struct dpath_area {
 	unsigned long vaddr;
 	struct dpath_extents extents;
 	void *owner;
+	struct dpath_peer *peer;
 };
 
 /**

@@ -18,6 +18,7 @@
 #include "device.h"
 #include "host.h"
 #include "lease.h"
+#include "peer.h"
 #include "set.h"
 #include "space.h"
 #include "vm.h"
@@ -38,9 +39,26 @@ static void free_lease(struct kref *ref)
 	kfree(lease);
 }
 
+void dpath_lease_get(struct dpath_lease *lease)
+{
+	kref_get(&lease->ref);
+}
+
 void dpath_lease_put(struct dpath_lease *lease)
 {
 	kref_put(&lease->ref, free_lease);
+}
+
+void dpath_lease_close_bars(struct dpath_lease *lease)
+{
+	dpath_mmio_close(&lease->mmio);
+	dpath_peer_sync(lease);
+}
+
+void dpath_lease_open_bars(struct dpath_lease *lease)
+{
+	dpath_mmio_open(&lease->mmio);
+	dpath_peer_sync(lease);
 }
 
 /* --- what config space sets off --- */
@@ -50,9 +68,9 @@ static void config_decode(void *ctx, bool on)
 	struct dpath_lease *lease = ctx;
 
 	if (on)
-		dpath_mmio_open(&lease->mmio);
+		dpath_lease_open_bars(lease);
 	else
-		dpath_mmio_close(&lease->mmio);
+		dpath_lease_close_bars(lease);
 }
 
 static void config_intx(void *ctx, bool disable)
@@ -77,7 +95,7 @@ static int config_power(void *ctx, pci_power_t state)
 	int ret;
 
 	if (state != PCI_D0) {
-		dpath_mmio_close(&lease->mmio);
+		dpath_lease_close_bars(lease);
 		pci_save_state(pdev);
 	}
 	ret = pci_set_power_state(pdev, state);
@@ -175,7 +193,7 @@ static int init_engines(struct dpath_lease *lease)
 	if (!lines)
 		dpath_config_hide_intx(&lease->config);
 	if (dpath_config_decoding(&lease->config, false))
-		dpath_mmio_open(&lease->mmio);
+		dpath_lease_open_bars(lease);
 	return 0;
 
 err_destroy_irqs:
@@ -204,6 +222,7 @@ static struct dpath_lease *new_lease_locked(struct dpath_device *dev, struct dpa
 	if (!lease)
 		goto err_put_module;
 	kref_init(&lease->ref);
+	INIT_LIST_HEAD(&lease->peers);
 	lease->dev = dev;
 	lease->set = dev->set;
 	lease->space = space;
@@ -281,6 +300,7 @@ void dpath_lease_kill_maps(struct dpath_lease *lease)
 	WRITE_ONCE(lease->dead, true);
 	dpath_config_kill(&lease->config);
 	dpath_mmio_kill(&lease->mmio);
+	dpath_peer_end(lease);
 }
 
 void dpath_lease_kill_irqs(struct dpath_lease *lease)
@@ -344,7 +364,7 @@ void dpath_lease_reopen(struct dpath_lease *lease)
 	dpath_config_restored(&lease->config);
 	dpath_irqs_restored(&lease->irqs);
 	if (dpath_config_decoding(&lease->config, false))
-		dpath_mmio_open(&lease->mmio);
+		dpath_lease_open_bars(lease);
 }
 
 int dpath_lease_reset(struct dpath_lease *lease)
@@ -360,7 +380,7 @@ int dpath_lease_reset(struct dpath_lease *lease)
 	policy = dev->policy;
 	mutex_unlock(&dpath_table_lock);
 
-	dpath_mmio_close(&lease->mmio);
+	dpath_lease_close_bars(lease);
 	for (;;) {
 		ret = dpath_reset_guest(&dev->reset, &policy, &lease->dead);
 		if (ret != -EAGAIN || time_after(jiffies, deadline) || fatal_signal_pending(current))

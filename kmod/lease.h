@@ -8,6 +8,7 @@
  */
 
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/types.h>
 
 #include "config.h"
@@ -33,6 +34,7 @@ struct dpath_vm;
  * @mmio: its BARs
  * @irqs: its interrupts
  * @config: its config space
+ * @peers: its BARs that are mapped in spaces of the VM, under vm->peer_lock
  */
 struct dpath_lease {
 	struct kref ref;
@@ -46,6 +48,7 @@ struct dpath_lease {
 	struct dpath_mmio mmio;
 	struct dpath_irqs irqs;
 	struct dpath_config config;
+	struct list_head peers;
 };
 
 static inline bool dpath_lease_alive(const struct dpath_lease *lease)
@@ -59,7 +62,11 @@ static inline bool dpath_lease_alive(const struct dpath_lease *lease)
  */
 struct dpath_lease *dpath_lease_open(struct dpath_device *dev, struct dpath_space *space);
 void dpath_lease_close(struct dpath_lease *lease);
+void dpath_lease_get(struct dpath_lease *lease);
 void dpath_lease_put(struct dpath_lease *lease);
+/* No access reaches its BARs any more, by CPU or by DMA of others; and again, unless it is dead. Bounded; takes no mmap_lock. */
+void dpath_lease_close_bars(struct dpath_lease *lease);
+void dpath_lease_open_bars(struct dpath_lease *lease);
 /* BARs reachable again if the lease lives and decode is on; after a reset from outside. */
 void dpath_lease_reopen(struct dpath_lease *lease);
 /* End of the current lease of a device, under set->lock: counters are added up, the function is disabled. */

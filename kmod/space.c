@@ -14,11 +14,12 @@
  * domains; so an attach that comes in between replays [0, mapped_to) into its domain and the rest follows with the others. The owner may append runs
  * behind mapped_to while a replay reads those before it; a run that grows at its end is good in either form.
  *
+ * An area made of a BAR is mapped and unmapped while it is live, as the BAR comes and goes (peer.c): vm->peer_lock, outside domain_rwsem, makes
+ * whoever holds it the owner of its cursor.
+ *
  * An area keeps its IOVA until it is unmapped and unpinned, or a new map would be undone by the old unmap. Pages are unpinned only when no domain
  * translates them. If a driver does not unmap what it is told to, the domain is taken from all its sets (DMA blocked), the space is broken, the
  * pages stay pinned and the area keeps its place.
- *
- * Reserved ranges and aperture only ever shrink what may be mapped: they stay after the set that brought them has gone.
  */
 
 #include <linux/atomic.h>
@@ -34,38 +35,15 @@
 #include <linux/uaccess.h>
 
 #include "domain.h"
-#include "group.h"
 #include "host.h"
 #include "iova.h"
 #include "pin.h"
+#include "peer.h"
 #include "space.h"
+#include "space_priv.h"
 #include "vm.h"
 
 static struct kmem_cache *area_cache;
-
-static unsigned long area_npages(const struct dpath_area *area)
-{
-	return dpath_area_length(area) >> PAGE_SHIFT;
-}
-
-static u64 page_iova(const struct dpath_area *area, unsigned long page)
-{
-	return dpath_area_first(area) + ((u64)page << PAGE_SHIFT);
-}
-
-/* Pages from @page on until a chunk boundary of IOVA. */
-static unsigned long chunk_pages(const struct dpath_area *area, unsigned long page)
-{
-	return (DPATH_CHUNK - (page_iova(area, page) & (DPATH_CHUNK - 1))) >> PAGE_SHIFT;
-}
-
-static void skip_pages(struct dpath_extent_iter *at, unsigned long npages)
-{
-	struct dpath_extent run;
-
-	for (; dpath_extents_next(at, npages, &run); npages -= run.npages)
-		;
-}
 
 /* An address space may be created while the VM is open by the same mm only. */
 static int link_space(struct dpath_space *space)
@@ -170,7 +148,7 @@ static void break_space(struct dpath_space *space)
 /* Map the pages [mapped_to, mapped_to + @npages), all in one chunk, into every domain or none. */
 static int map_chunk_locked(struct dpath_space *space, struct dpath_area *area, const struct dpath_extent_iter *at, unsigned long npages)
 {
-	u64 iova = page_iova(area, area->mapped_to);
+	u64 iova = dpath_area_page_iova(area, area->mapped_to);
 	struct dpath_domain *dom;
 	bool leaky = false;
 	int ret = 0;
@@ -196,15 +174,17 @@ err_unmap:
 	return ret;
 }
 
-/* Map the pages [mapped_to, @end), which are pinned. @at stands at mapped_to and moves with it. */
-static int map_pinned(struct dpath_space *space, struct dpath_area *area, struct dpath_extent_iter *at, unsigned long end, const char **why)
+int dpath_space_map_runs(struct dpath_space *space, struct dpath_area *area, struct dpath_extent_iter *at, unsigned long end, bool killable,
+			 const char **why)
 {
 	unsigned long npages;
 	int ret;
 
 	while (area->mapped_to < end) {
-		npages = min(end - area->mapped_to, chunk_pages(area, area->mapped_to));
-		if (down_read_killable(&space->domain_rwsem)) {
+		npages = min(end - area->mapped_to, dpath_area_chunk(area, area->mapped_to));
+		if (!killable) {
+			down_read(&space->domain_rwsem);
+		} else if (down_read_killable(&space->domain_rwsem)) {
 			*why = "interrupted";
 			return -EINTR;
 		}
@@ -214,7 +194,7 @@ static int map_pinned(struct dpath_space *space, struct dpath_area *area, struct
 			*why = ret == -EIO ? "an earlier unmap failed; the space is unusable" : "the IOMMU driver cannot map it";
 			return ret;
 		}
-		skip_pages(at, npages);
+		dpath_skip_pages(at, npages);
 		cond_resched();
 	}
 	return 0;
@@ -222,7 +202,7 @@ static int map_pinned(struct dpath_space *space, struct dpath_area *area, struct
 
 static int pin_and_map(struct dpath_space *space, struct dpath_area *area, const char **why)
 {
-	unsigned long total = area_npages(area), done = 0, vaddr;
+	unsigned long total = dpath_area_npages(area), done = 0, vaddr;
 	bool writable = area->prot & IOMMU_WRITE;
 	struct dpath_extent_iter at;
 	struct dpath_pinner pinner;
@@ -242,7 +222,7 @@ static int pin_and_map(struct dpath_space *space, struct dpath_area *area, const
 			break;
 		}
 		done += ret;
-		ret = map_pinned(space, area, &at, done, why);
+		ret = dpath_space_map_runs(space, area, &at, done, true, why);
 	}
 	dpath_pinner_destroy(&pinner);
 	return ret;
@@ -257,7 +237,7 @@ static bool unmap_chunk_locked(struct dpath_space *space, struct dpath_area *are
 
 	lockdep_assert_held(&space->domain_rwsem);
 	list_for_each_entry(dom, &space->domains, node) {
-		if (dpath_domain_unmap(dom, page_iova(area, page), length) != length)
+		if (dpath_domain_unmap(dom, dpath_area_page_iova(area, page), length) != length)
 			whole = false;
 	}
 	if (whole)
@@ -265,10 +245,9 @@ static bool unmap_chunk_locked(struct dpath_space *space, struct dpath_area *are
 	return whole;
 }
 
-/* Unmap an area from its end down to its start. If that is not possible, mapped_to is where it stopped, and the space is broken. */
-static void unmap_area(struct dpath_space *space, struct dpath_area *area)
+void dpath_space_unmap_area(struct dpath_space *space, struct dpath_area *area)
 {
-	unsigned long head = chunk_pages(area, 0), chunk = DPATH_CHUNK >> PAGE_SHIFT, page;
+	unsigned long head = dpath_area_chunk(area, 0), chunk = DPATH_CHUNK >> PAGE_SHIFT, page;
 	bool whole = true;
 
 	while (whole && area->mapped_to) {
@@ -284,35 +263,36 @@ static void unmap_area(struct dpath_space *space, struct dpath_area *area)
 		break_space(space);
 }
 
-static void free_area(struct dpath_area *area)
+void dpath_area_free(struct dpath_area *area)
 {
 	dpath_extents_destroy(&area->extents);
 	kmem_cache_free(area_cache, area);
 }
 
-/*
- * Unmap and unpin an area that is ours, give its charge and its IOVA back, and free it; false if it had to stay. Takes no mmap_lock and cannot fail
- * but for a broken IOMMU driver.
- */
-static bool dismantle(struct dpath_space *space, struct dpath_area *area)
+/* Takes no mmap_lock and cannot fail but for a broken IOMMU driver. The IOVA is taken until the area is unmapped and unpinned. */
+bool dpath_space_dismantle(struct dpath_space *space, struct dpath_area *area)
 {
 	unsigned long pinned = area->extents.npages, kept, done;
+	bool charged = !area->peer;
 
-	unmap_area(space, area);
+	if (area->peer)
+		dpath_peer_unlink(space, area);
+	dpath_space_unmap_area(space, area);
 	kept = area->mapped_to;
 	done = dpath_unpin(&area->extents, kept, pinned - kept, area->prot & IOMMU_WRITE);
 	/* The whole area was charged, pinned or not; only what stays pinned stays charged. */
-	uncharge(space, area_npages(area) - (pinned - done));
+	if (charged)
+		uncharge(space, dpath_area_npages(area) - (pinned - done));
 	if (kept)
 		return false;
 	mutex_lock(&space->iova_lock);
 	dpath_iova_remove(&space->iova, area);
 	mutex_unlock(&space->iova_lock);
-	free_area(area);
+	dpath_area_free(area);
 	return true;
 }
 
-static int check_request(struct dpath_space *space, unsigned long vaddr, u64 length, int prot, const char **why)
+static int check_caller(struct dpath_space *space, int prot, const char **why)
 {
 	if (current->mm != dpath_account_mm(space->account)) {
 		*why = "only the process that opened the VM can map its memory";
@@ -322,6 +302,11 @@ static int check_request(struct dpath_space *space, unsigned long vaddr, u64 len
 		*why = "access must be read, write or both";
 		return -EINVAL;
 	}
+	return 0;
+}
+
+static int check_memory(unsigned long vaddr, u64 length, const char **why)
+{
 	if (!PAGE_ALIGNED(vaddr) || !PAGE_ALIGNED(length)) {
 		*why = "memory is not page aligned";
 		return -EINVAL;
@@ -358,7 +343,7 @@ static int check_free(struct dpath_space *space, u64 iova, u64 length, const cha
 	return ret;
 }
 
-static struct dpath_area *new_area(unsigned long vaddr, int prot)
+struct dpath_area *dpath_area_new(unsigned long vaddr, int prot)
 {
 	struct dpath_area *area = kmem_cache_alloc(area_cache, GFP_KERNEL_ACCOUNT);
 
@@ -369,12 +354,12 @@ static struct dpath_area *new_area(unsigned long vaddr, int prot)
 	area->mapped_to = 0;
 	area->vaddr = vaddr;
 	area->owner = NULL;
+	area->peer = NULL;
 	dpath_extents_init(&area->extents);
 	return area;
 }
 
-/* Put an area into the tree, ours until it is live. */
-static int reserve_area(struct dpath_space *space, struct dpath_area *area, u64 iova, u64 length, const char **why)
+int dpath_space_reserve(struct dpath_space *space, struct dpath_area *area, u64 iova, u64 length, const char **why)
 {
 	int ret;
 
@@ -384,6 +369,13 @@ static int reserve_area(struct dpath_space *space, struct dpath_area *area, u64 
 		ret = dpath_iova_insert(&space->iova, area, iova, iova + length - 1);
 	mutex_unlock(&space->iova_lock);
 	return ret;
+}
+
+void dpath_space_publish(struct dpath_space *space, struct dpath_area *area)
+{
+	mutex_lock(&space->iova_lock);
+	area->state = DPATH_AREA_LIVE;
+	mutex_unlock(&space->iova_lock);
 }
 
 static int map_area(struct dpath_space *space, unsigned long vaddr, u64 iova, u64 length, int prot, const char **why)
@@ -397,34 +389,37 @@ static int map_area(struct dpath_space *space, unsigned long vaddr, u64 iova, u6
 		return ret;
 	*why = "out of memory";
 	ret = -ENOMEM;
-	area = new_area(vaddr, prot);
+	area = dpath_area_new(vaddr, prot);
 	if (!area)
 		goto err_uncharge;
-	ret = reserve_area(space, area, iova, length, why);
+	ret = dpath_space_reserve(space, area, iova, length, why);
 	if (ret)
 		goto err_free_area;
 	ret = pin_and_map(space, area, why);
 	if (ret)
 		goto err_dismantle;
-
-	mutex_lock(&space->iova_lock);
-	area->state = DPATH_AREA_LIVE;
-	mutex_unlock(&space->iova_lock);
+	dpath_space_publish(space, area);
 	return 0;
 
 err_dismantle:
-	dismantle(space, area);
+	dpath_space_dismantle(space, area);
 	return ret;
 
 err_free_area:
-	free_area(area);
+	dpath_area_free(area);
 err_uncharge:
 	uncharge(space, npages);
 	return ret;
 }
 
+static void count_map(struct dpath_space *space, ktime_t start)
+{
+	atomic64_inc(&space->vm->maps);
+	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &space->vm->map_ns);
+}
+
 /**
- * dpath_space_map - map memory of the caller for DMA
+ * dpath_space_map - map memory of the caller, or BARs that it has mapped, for DMA
  * @space: the space
  * @vaddr: user address of the memory
  * @iova: address that devices shall see it at
@@ -432,7 +427,8 @@ err_uncharge:
  * @prot: IOMMU_READ, IOMMU_WRITE or both
  * @why: set to a static text on failure, or NULL
  *
- * Works before any set is attached; the memory is pinned then, and translated from the attachment on. All or nothing.
+ * Works before any set is attached; the memory is pinned then, and translated from the attachment on. All or nothing. What the caller has mapped of a
+ * BAR through a device fd of the same VM is mapped as that BAR, see peer.h.
  *
  * Context: process context of the mm that owns the space, no lock held; killable.
  * Return: 0; -EINVAL, -EOVERFLOW, -ERANGE (aperture), -EEXIST: the request; -EPERM: a reserved range, or another mm; -ENOMEM: RLIMIT_MEMLOCK or no
@@ -446,20 +442,40 @@ int dpath_space_map(struct dpath_space *space, unsigned long vaddr, u64 iova, u6
 
 	if (!why)
 		why = &unused;
-	ret = check_request(space, vaddr, length, prot, why);
+	ret = check_caller(space, prot, why);
+	if (ret)
+		return ret;
+	ret = check_memory(vaddr, length, why);
 	if (ret)
 		return ret;
 	ret = check_free(space, iova, length, why);
 	if (ret)
 		return ret;
-	ret = map_area(space, vaddr, iova, length, prot, why);
-	if (ret)
-		return ret;
-	atomic64_inc(&space->vm->maps);
-	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &space->vm->map_ns);
-	return 0;
+	ret = dpath_peer_map_user(space, vaddr, iova, length, prot, why);
+	if (ret == -ENOENT)
+		ret = map_area(space, vaddr, iova, length, prot, why);
+	if (!ret)
+		count_map(space, start);
+	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(dpath_space_map, DIRECTPATH);
+
+int dpath_space_map_bar(struct dpath_space *space, const struct dpath_bar_part *part, u64 iova, u64 length, int prot, const char **why)
+{
+	ktime_t start = ktime_get();
+	int ret;
+
+	ret = check_caller(space, prot, why);
+	if (ret)
+		return ret;
+	ret = check_free(space, iova, length, why);
+	if (ret)
+		return ret;
+	ret = dpath_peer_map(space, part, iova, length, prot, why);
+	if (!ret)
+		count_map(space, start);
+	return ret;
+}
 
 /* Make the live areas of a range ours, chained through area->owner. Those in flux are left alone. */
 static struct dpath_area *take_live_locked(struct dpath_space *space, u64 first, u64 last)
@@ -489,7 +505,7 @@ static u64 dismantle_taken(struct dpath_space *space, struct dpath_area *taken)
 	while ((area = taken)) {
 		taken = area->owner;
 		length = dpath_area_length(area);
-		if (dismantle(space, area))
+		if (dpath_space_dismantle(space, area))
 			bytes += length;
 		nr++;
 	}
@@ -557,7 +573,7 @@ static void forget_areas(struct dpath_space *space)
 
 	while ((area = dpath_iova_first(&space->iova, 0, U64_MAX))) {
 		dpath_iova_remove(&space->iova, area);
-		free_area(area);
+		dpath_area_free(area);
 	}
 }
 
@@ -622,306 +638,6 @@ unsigned int dpath_space_ranges(struct dpath_space *space, u64 (*ranges)[2], uns
 	return nr;
 }
 EXPORT_SYMBOL_NS_GPL(dpath_space_ranges, DIRECTPATH);
-
-/* Texts for an attachment that maps already made rule out. */
-static const char * const resv_conflict[] = {
-	[DPATH_RESV_DIRECT] = "memory is mapped where firmware does DMA to (RMRR, IVMD)",
-	[DPATH_RESV_RELAXABLE] = "memory is mapped where firmware did DMA to at boot",
-	[DPATH_RESV_RESERVED] = "memory is mapped at addresses that the IOMMU reserves for the set",
-	[DPATH_RESV_MSI] = "memory is mapped over the MSI window",
-	[DPATH_RESV_SW_MSI] = "memory is mapped over the software MSI window",
-};
-
-/**
- * struct resv_ctx - argument of reserve_region()
- * @space: the space
- * @commit: reserve; else only look whether that will be possible
- * @why: text of a conflict
- */
-struct resv_ctx {
-	struct dpath_space *space;
-	bool commit;
-	const char **why;
-};
-
-static int reserve_region(void *data, enum dpath_resv kind, u64 first, u64 last)
-{
-	struct resv_ctx *ctx = data;
-	struct dpath_iova *iova = &ctx->space->iova;
-	int ret = 0;
-
-	/* Boot display and USB stop using theirs once a driver or a VM takes over. */
-	if (kind == DPATH_RESV_RELAXABLE)
-		return 0;
-	mutex_lock(&ctx->space->iova_lock);
-	if (dpath_iova_first(iova, first, last))
-		ret = -EBUSY;
-	else if (ctx->commit)
-		ret = dpath_iova_reserve(iova, first, last, dpath_group_resv_name(kind));
-	mutex_unlock(&ctx->space->iova_lock);
-	if (ret)
-		*ctx->why = ret == -EBUSY ? resv_conflict[kind] : "out of memory";
-	return ret;
-}
-
-/* Two rounds, so that a set that cannot be attached takes no address from the space. */
-static int reserve_regions(struct dpath_space *space, struct iommu_group *group, const char **why)
-{
-	struct resv_ctx ctx = { .space = space, .why = why };
-	int ret;
-
-	ret = dpath_group_walk_resv(group, reserve_region, &ctx);
-	if (ret)
-		return ret;
-	ctx.commit = true;
-	return dpath_group_walk_resv(group, reserve_region, &ctx);
-}
-
-/*
- * The area with the lowest address from *@iova on that has something mapped; moves *@iova behind it. It cannot go away while domain_rwsem is held for
- * WRITE: its owner would have to unmap first.
- */
-static struct dpath_area *next_mapped(struct dpath_space *space, u64 *iova)
-{
-	struct dpath_area *area;
-
-	lockdep_assert_held_write(&space->domain_rwsem);
-	mutex_lock(&space->iova_lock);
-	for (area = dpath_iova_first(&space->iova, *iova, U64_MAX); area; area = dpath_iova_next(area, *iova, U64_MAX)) {
-		if (area->mapped_to)
-			break;
-	}
-	mutex_unlock(&space->iova_lock);
-	if (area)
-		*iova = dpath_area_last(area) + 1;
-	return area;
-}
-
-static int replay_area(struct dpath_domain *dom, struct dpath_area *area)
-{
-	struct dpath_extent_iter at;
-	unsigned long page, npages;
-	int ret;
-
-	dpath_extents_seek(&at, &area->extents, 0);
-	for (page = 0; page < area->mapped_to; page += npages) {
-		npages = min(area->mapped_to - page, chunk_pages(area, page));
-		ret = dpath_domain_map(dom, page_iova(area, page), &at, npages, area->prot);
-		if (ret)
-			return ret;
-		skip_pages(&at, npages);
-		cond_resched();
-	}
-	return 0;
-}
-
-/* Give a fresh domain every mapping of the space. */
-static int replay(struct dpath_space *space, struct dpath_domain *dom)
-{
-	struct dpath_area *area;
-	u64 iova = 0;
-	int ret;
-
-	while ((area = next_mapped(space, &iova))) {
-		ret = replay_area(dom, area);
-		if (ret)
-			return ret;
-		/* The last area may end at the last byte. */
-		if (!iova)
-			break;
-	}
-	return 0;
-}
-
-/*
- * Undo a replay, done in part. Only for a domain that the IOMMU layer did not let go of: it stays for good, and must not translate pages that are
- * unpinned later.
- */
-static void unreplay(struct dpath_space *space, struct dpath_domain *dom)
-{
-	struct dpath_area *area;
-	u64 iova = 0;
-
-	while ((area = next_mapped(space, &iova))) {
-		dpath_domain_unmap(dom, dpath_area_first(area), (u64)area->mapped_to << PAGE_SHIFT);
-		if (!iova)
-			break;
-	}
-}
-
-/* What the domains have in common. */
-static void update_common_locked(struct dpath_space *space)
-{
-	bool coherent = !list_empty(&space->domains);
-	u64 pgsizes = coherent ? U64_MAX : PAGE_SIZE;
-	struct dpath_domain *dom;
-
-	lockdep_assert_held_write(&space->domain_rwsem);
-	list_for_each_entry(dom, &space->domains, node) {
-		coherent = coherent && dom->coherent;
-		pgsizes &= dom->pgsizes;
-	}
-	WRITE_ONCE(space->coherent, coherent);
-	WRITE_ONCE(space->pgsizes, pgsizes);
-}
-
-/* A domain of the same unit that takes the set, or NULL. */
-static struct dpath_domain *join_unit(struct dpath_space *space, struct iommu_group *group, struct pci_dev *pdev)
-{
-	struct dpath_domain *dom;
-
-	list_for_each_entry(dom, &space->domains, node) {
-		if (dpath_domain_compatible(dom, pdev) && !dpath_domain_attach(dom, group, pdev))
-			return dom;
-	}
-	return NULL;
-}
-
-/*
- * A domain of another unit that looks like @fresh and takes the set, which is then no longer in @fresh; or NULL. Anything that goes wrong on the way
- * leaves the set in @fresh again, or the reason in *@ret.
- */
-static struct dpath_domain *join_alike(struct dpath_space *space, struct dpath_domain *fresh, struct iommu_group *group, struct pci_dev *pdev,
-				       int *ret)
-{
-	struct dpath_domain *dom;
-
-	*ret = 0;
-	list_for_each_entry(dom, &space->domains, node) {
-		if (!dpath_domain_alike(dom, fresh))
-			continue;
-		if (!dpath_domain_detach(fresh, group, pdev)) {
-			*ret = -EIO;
-			return NULL;
-		}
-		if (!dpath_domain_attach(dom, group, pdev))
-			return dom;
-		*ret = dpath_domain_attach(fresh, group, pdev);
-		return NULL;
-	}
-	return NULL;
-}
-
-/* Bring @fresh, to which the set is attached, up to the state of the space. */
-static int adopt_fresh(struct dpath_space *space, struct dpath_domain *fresh, const char **why)
-{
-	u64 granule = max_t(u64, PAGE_SIZE, 1ULL << __ffs(fresh->pgsizes));
-	int ret;
-
-	mutex_lock(&space->iova_lock);
-	ret = dpath_iova_narrow(&space->iova, fresh->first, fresh->last, granule, why);
-	mutex_unlock(&space->iova_lock);
-	if (ret)
-		return -EBUSY;
-	ret = replay(space, fresh);
-	if (ret) {
-		*why = "the IOMMU driver cannot map all memory for the set";
-		return ret;
-	}
-	list_add_tail(&fresh->node, &space->domains);
-	return 0;
-}
-
-static struct dpath_domain *attach_fresh(struct dpath_space *space, struct iommu_group *group, struct pci_dev *pdev, const char **why)
-{
-	struct dpath_domain *fresh, *dom;
-	int ret;
-
-	fresh = dpath_domain_new(group, pdev);
-	if (IS_ERR(fresh)) {
-		*why = "the IOMMU driver gives no domain for the set";
-		return fresh;
-	}
-	dom = join_alike(space, fresh, group, pdev, &ret);
-	if (dom) {
-		dpath_domain_free(fresh);
-		return dom;
-	}
-	if (ret)
-		*why = "the IOMMU driver does not attach the set";
-	else
-		ret = adopt_fresh(space, fresh, why);
-	if (!ret)
-		return fresh;
-	if (!dpath_domain_detach(fresh, group, pdev))
-		unreplay(space, fresh);
-	dpath_domain_free(fresh);
-	return ERR_PTR(ret);
-}
-
-/**
- * dpath_space_attach - let a set do DMA in a space
- * @space: the space
- * @group: the set; its DMA is owned by us and blocked
- * @pdev: one of its functions
- * @domain: what it is attached to, for dpath_space_detach()
- * @why: set to a static text on failure
- *
- * Its reserved regions and the aperture of its IOMMU become those of the space; a mapping that exists there is a reason to refuse.
- *
- * Context: process context, set->lock held; takes domain_rwsem for WRITE for as long as a replay takes.
- * Return: 0, with every mapping of the space translated for the set; or -errno, with the set blocked as before.
- */
-int dpath_space_attach(struct dpath_space *space, struct iommu_group *group, struct pci_dev *pdev, struct dpath_domain **domain,
-		       const char **why)
-{
-	struct dpath_domain *dom;
-	int ret;
-
-	*why = "the reserved regions of the set cannot be read";
-	ret = reserve_regions(space, group, why);
-	if (ret)
-		return ret;
-	down_write(&space->domain_rwsem);
-	if (space->broken) {
-		*why = "an earlier unmap failed; the space is unusable";
-		ret = -EIO;
-		goto unlock;
-	}
-	dom = join_unit(space, group, pdev);
-	if (!dom)
-		dom = attach_fresh(space, group, pdev, why);
-	if (IS_ERR(dom)) {
-		ret = PTR_ERR(dom);
-		goto unlock;
-	}
-	update_common_locked(space);
-	*domain = dom;
-unlock:
-	up_write(&space->domain_rwsem);
-	return ret;
-}
-
-/**
- * dpath_space_detach - end a set's DMA in a space
- * @space: the space
- * @domain: from dpath_space_attach()
- * @group: the set
- * @pdev: one of its functions
- *
- * The maps of the space stay, also when its last domain goes: the next set that is attached gets them.
- *
- * Context: process context, set->lock held; takes domain_rwsem for WRITE.
- * Return: false if the IOMMU driver kept the domain. It is leaked; the set must not be used again before a reboot.
- */
-bool dpath_space_detach(struct dpath_space *space, struct dpath_domain *domain, struct iommu_group *group, struct pci_dev *pdev)
-{
-	bool ok, unused;
-
-	down_write(&space->domain_rwsem);
-	ok = dpath_domain_detach(domain, group, pdev);
-	/* A stuck one stays in the list, so that what is unmapped goes out of it too. */
-	unused = !domain->nr_groups && !domain->stuck;
-	if (unused) {
-		list_del(&domain->node);
-		update_common_locked(space);
-	}
-	up_write(&space->domain_rwsem);
-	/* Its tables can be large. */
-	if (unused)
-		dpath_domain_free(domain);
-	return ok;
-}
 
 int dpath_space_module_init(void)
 {

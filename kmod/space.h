@@ -16,6 +16,7 @@
 #include "iova.h"
 #include "pin.h"
 
+struct dpath_bar_part;
 struct dpath_domain;
 struct dpath_vm;
 struct iommu_group;
@@ -81,6 +82,8 @@ void dpath_space_put(struct dpath_space *space);
  * -EFAULT (not mapped or not pinnable), -EINTR. @why, if not NULL, gets a static text.
  */
 int dpath_space_map(struct dpath_space *space, unsigned long vaddr, u64 iova, u64 length, int prot, const char **why);
+/* The same for a part of a BAR of one of the VM's functions; also -ENODEV: it was taken away. */
+int dpath_space_map_bar(struct dpath_space *space, const struct dpath_bar_part *part, u64 iova, u64 length, int prot, const char **why);
 /* Unmap every area in [iova, iova+length); if there is none, @unmapped is 0. -EINVAL if an area would be cut, -EBUSY if one is in flux. */
 int dpath_space_unmap(struct dpath_space *space, u64 iova, u64 length, u64 *unmapped);
 void dpath_space_unmap_all(struct dpath_space *space, u64 *unmapped);

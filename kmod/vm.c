@@ -55,6 +55,7 @@ static void free_vm(struct kref *ref)
 
 	if (vm->minor >= 0)
 		ida_free(&vm_minors, vm->minor);
+	mutex_destroy(&vm->peer_lock);
 	kfree(vm);
 }
 
@@ -210,6 +211,7 @@ static struct dpath_vm *alloc_vm(const char *name)
 	INIT_LIST_HEAD(&vm->node);
 	INIT_LIST_HEAD(&vm->sets);
 	INIT_LIST_HEAD(&vm->spaces);
+	mutex_init(&vm->peer_lock);
 	strscpy(vm->name, name, sizeof(vm->name));
 	vm->minor = -1;
 	return vm;

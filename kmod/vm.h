@@ -43,6 +43,7 @@ struct dpath_vm_limits {
  * @sets: attached sets (struct dpath_set.vm_node)
  * @nr_devices: functions in all attached sets
  * @spaces: open spaces
+ * @peer_lock: protects the BARs of its functions that are mapped in its spaces; inside set->lock and config.lock, outside domain_rwsem
  * @mm: mm that has it open (mm_count reference), NULL when off; compared only
  * @pid: thread group that opened it, for people
  * @opens: how many opens keep it running
@@ -70,6 +71,7 @@ struct dpath_vm {
 	struct list_head sets;
 	unsigned int nr_devices;
 	struct list_head spaces;
+	struct mutex peer_lock; /* protects peer-to-peer maps */
 	struct mm_struct *mm;
 	pid_t pid;
 	unsigned int opens;

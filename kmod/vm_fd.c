@@ -12,6 +12,7 @@
 
 #include <linux/cdev.h>
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/kernel.h>
@@ -158,6 +159,19 @@ static int iova_ranges(struct vm_file *ctx, void *arg)
 	return ret;
 }
 
+static int map_bar(struct vm_file *ctx, const struct directpath_map *cmd, int prot, const char **why)
+{
+	struct file *file = fget(cmd->fd);
+	int ret = -EBADF;
+
+	*why = "not a device fd";
+	if (file) {
+		ret = dpath_device_fd_map(file, ctx->space, cmd->vaddr, cmd->iova, cmd->length, prot, why);
+		fput(file);
+	}
+	return ret;
+}
+
 static int map_memory(struct vm_file *ctx, void *arg)
 {
 	struct directpath_map *cmd = arg;
@@ -165,13 +179,18 @@ static int map_memory(struct vm_file *ctx, void *arg)
 	int prot = 0;
 	int ret;
 
-	if (cmd->flags & ~(DIRECTPATH_MAP_READ | DIRECTPATH_MAP_WRITE))
+	if (cmd->flags & ~(DIRECTPATH_MAP_READ | DIRECTPATH_MAP_WRITE | DIRECTPATH_MAP_MMIO) || cmd->__reserved)
+		return -EOPNOTSUPP;
+	if (cmd->fd && !(cmd->flags & DIRECTPATH_MAP_MMIO))
 		return -EOPNOTSUPP;
 	if (cmd->flags & DIRECTPATH_MAP_READ)
 		prot |= IOMMU_READ;
 	if (cmd->flags & DIRECTPATH_MAP_WRITE)
 		prot |= IOMMU_WRITE;
-	ret = dpath_space_map(ctx->space, cmd->vaddr, cmd->iova, cmd->length, prot, &why);
+	if (cmd->flags & DIRECTPATH_MAP_MMIO)
+		ret = map_bar(ctx, cmd, prot, &why);
+	else
+		ret = dpath_space_map(ctx->space, cmd->vaddr, cmd->iova, cmd->length, prot, &why);
 	if (ret)
 		pr_debug("directpath: %s: map refused: %s\n", ctx->vm->name, why);
 	return ret;

@@ -157,19 +157,24 @@ struct directpath_iova_ranges {
  * enum directpath_map_flags - What a device may do with a map
  * @DIRECTPATH_MAP_READ: read
  * @DIRECTPATH_MAP_WRITE: write
+ * @DIRECTPATH_MAP_MMIO: not memory but a part of a BAR, named by a device fd
  */
 enum directpath_map_flags {
 	DIRECTPATH_MAP_READ = 1 << 0,
 	DIRECTPATH_MAP_WRITE = 1 << 1,
+	DIRECTPATH_MAP_MMIO = 1 << 2,
 };
 
 /**
  * struct directpath_map - ioctl(DIRECTPATH_MAP)
  * @size: sizeof(struct directpath_map)
- * @flags: enum directpath_map_flags, at least one
- * @vaddr: address of the memory in the calling process
+ * @flags: enum directpath_map_flags, read or write or both
+ * @vaddr: address of the memory in the calling process; with
+ *   DIRECTPATH_MAP_MMIO the offset in @fd, as for mmap()
  * @iova: address that devices see it at
  * @length: bytes
+ * @fd: with DIRECTPATH_MAP_MMIO a device fd of the same VM, else 0
+ * @__reserved: must be 0
  *
  * Pin memory and map it for DMA, all or nothing. @vaddr and @length are
  * multiples of the page size of the CPU, @iova also of the granule of the
@@ -177,8 +182,16 @@ enum directpath_map_flags {
  * of maps is not limited; the memory is charged to RLIMIT_MEMLOCK of the
  * process and to the VM's quota.
  *
- * EPERM: the caller is not the process that opened the VM, or the range is
- * reserved. ERANGE: beyond what the IOMMU can address. EEXIST: something is
+ * What the process has mapped of a BAR, through a device fd of the same VM, is
+ * mapped as that BAR, and so is what @fd and @vaddr name: peer-to-peer DMA for
+ * the other functions of the space. Nothing is pinned or charged, and it takes
+ * the same time for any size. Such a map holds its addresses until it is
+ * unmapped, but leads nowhere while the BAR is not there: memory decode is off,
+ * the function is being reset, asleep, or no longer the VM's.
+ *
+ * EPERM: the caller is not the process that opened the VM, the range is
+ * reserved, or the BAR is another VM's. EBADF: @fd is no device fd. ENODEV: its
+ * function was taken away. ERANGE: beyond what the IOMMU can address. EEXIST: something is
  * mapped there. ENOMEM: over RLIMIT_MEMLOCK, or out of memory. EDQUOT: over the
  * VM's quota. EFAULT: no memory there, not writable, or of a kind that cannot
  * be pinned, as MMIO. EINTR: a fatal signal. EIO: the IOMMU driver failed to
@@ -190,6 +203,8 @@ struct directpath_map {
 	__aligned_u64 vaddr;
 	__aligned_u64 iova;
 	__aligned_u64 length;
+	__s32 fd;
+	__u32 __reserved;
 };
 
 #define DIRECTPATH_MAP _IO(DIRECTPATH_TYPE, DIRECTPATH_CMD_MAP)
