@@ -20,6 +20,7 @@
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -30,6 +31,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/directpath.h>
 #include <uapi/linux/vfio.h>
 
 #include "device.h"
@@ -392,6 +394,49 @@ static int device_feature(struct device_file *df, void __user *arg)
 	return -ENOTTY;
 }
 
+static int set_doorbell(struct device_file *df, void __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_device_ioeventfd, fd);
+	struct vfio_device_ioeventfd bell;
+	u32 width;
+	u64 index;
+
+	if (copy_from_user(&bell, arg, minsz))
+		return -EFAULT;
+	width = bell.flags & VFIO_DEVICE_IOEVENTFD_SIZE_MASK;
+	if (bell.argsz < minsz || bell.flags & ~VFIO_DEVICE_IOEVENTFD_SIZE_MASK || !is_power_of_2(width))
+		return -EINVAL;
+	index = bell.offset >> REGION_SHIFT;
+	if (index >= VFIO_PCI_ROM_REGION_INDEX)
+		return -EINVAL;
+	index = array_index_nospec(index, VFIO_PCI_ROM_REGION_INDEX);
+	return dpath_mmio_set_doorbell(&df->lease->mmio, index, bell.offset & REGION_MASK, width, bell.data, bell.fd);
+}
+
+/* One of ours among VFIO's: size first. */
+static int set_bar(struct device_file *df, void __user *arg)
+{
+	struct directpath_set_bar cmd;
+	u32 size;
+	int ret;
+
+	if (get_user(size, (u32 __user *)arg))
+		return -EFAULT;
+	if (size < offsetofend(struct directpath_set_bar, __reserved))
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	ret = copy_struct_from_user(&cmd, sizeof(cmd), arg, size);
+	if (ret)
+		return ret;
+	if (cmd.flags & ~DIRECTPATH_BAR_WC || cmd.__reserved)
+		return -EOPNOTSUPP;
+	if (cmd.index >= VFIO_PCI_ROM_REGION_INDEX)
+		return -EINVAL;
+	cmd.index = array_index_nospec(cmd.index, VFIO_PCI_ROM_REGION_INDEX);
+	return dpath_mmio_set_wc(&df->lease->mmio, cmd.index, cmd.flags & DIRECTPATH_BAR_WC);
+}
+
 static const struct {
 	unsigned int cmd;
 	int (*fn)(struct device_file *df, void __user *arg);
@@ -403,7 +448,9 @@ static const struct {
 	{ VFIO_DEVICE_RESET, reset_function },
 	{ VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, get_hot_reset_info },
 	{ VFIO_DEVICE_PCI_HOT_RESET, hot_reset },
+	{ VFIO_DEVICE_IOEVENTFD, set_doorbell },
 	{ VFIO_DEVICE_FEATURE, device_feature },
+	{ DIRECTPATH_DEVICE_SET_BAR, set_bar },
 };
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

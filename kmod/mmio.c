@@ -220,8 +220,10 @@ static void close_vma(struct vm_area_struct *vma)
 {
 	struct bar_vma *bv = vma->vm_private_data;
 
-	if (refcount_dec_and_test(&bv->refs))
-		kfree(bv);
+	if (!refcount_dec_and_test(&bv->refs))
+		return;
+	atomic_dec(&bv->mmio->bars[bv->index].maps);
+	kfree(bv);
 }
 
 static const struct vm_operations_struct bar_vm_ops = {
@@ -242,6 +244,7 @@ int dpath_mmio_mmap(struct dpath_mmio *mmio, unsigned int index, u64 offset, str
 {
 	u64 length = vma->vm_end - vma->vm_start;
 	struct bar_vma *bv;
+	pgprot_t prot;
 	u64 size;
 
 	if (index >= PCI_STD_NUM_BARS || !mmio->bars[index].mmapable)
@@ -260,8 +263,14 @@ int dpath_mmio_mmap(struct dpath_mmio *mmio, unsigned int index, u64 offset, str
 	bv->index = index;
 	bv->pgoff = vma->vm_pgoff - (offset >> PAGE_SHIFT);
 
+	/* From here on its memory type stays, see dpath_mmio_set_wc(). */
+	down_read(&mmio->sem);
+	atomic_inc(&mmio->bars[index].maps);
+	prot = mmio->bars[index].wc ? pgprot_writecombine(vma->vm_page_prot) : pgprot_noncached(vma->vm_page_prot);
+	up_read(&mmio->sem);
+
 	vm_flags_set(vma, VM_ALLOW_ANY_UNCACHED | VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_page_prot = pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
+	vma->vm_page_prot = pgprot_decrypted(prot);
 	vma->vm_private_data = bv;
 	vma->vm_ops = &bar_vm_ops;
 	return 0;
@@ -323,7 +332,7 @@ static void __iomem *get_iomap(struct dpath_mmio *mmio, unsigned int index)
 	mutex_lock(&mmio->iomap_lock);
 	map = mmio->iomap[index];
 	if (!map) {
-		map = pci_iomap(mmio->pdev, index, 0);
+		map = mmio->bars[index].wc ? pci_iomap_wc(mmio->pdev, index, 0) : pci_iomap(mmio->pdev, index, 0);
 		/* Pairs with the acquire above. */
 		smp_store_release(&mmio->iomap[index], map);
 	}
@@ -342,9 +351,9 @@ static unsigned int step_width(const struct dpath_bar *bar, u64 offset, size_t c
 }
 
 /* The table is the host's: the interrupt core writes it. Its edges are 8-byte aligned (PCI 3.0, 6.8.2), so no step crosses them. */
-static bool in_msix_table(struct dpath_mmio *mmio, unsigned int index, u64 offset)
+bool dpath_mmio_in_msix_table(const struct dpath_mmio *mmio, unsigned int index, u64 offset, unsigned int width)
 {
-	return index == mmio->msix_bar && offset >= mmio->msix_start && offset < mmio->msix_end;
+	return index == mmio->msix_bar && offset < mmio->msix_end && offset + width > mmio->msix_start;
 }
 
 static void read_step(void __iomem *from, void *buf, unsigned int width)
@@ -408,7 +417,7 @@ static int read_bar_locked(struct dpath_mmio *mmio, unsigned int index, u64 offs
 
 	for (; count; count -= width, offset += width, buf += width) {
 		width = step_width(bar, offset, count);
-		if (in_msix_table(mmio, index, offset))
+		if (dpath_mmio_in_msix_table(mmio, index, offset, 1))
 			memset(buf, 0xff, width);
 		else
 			read_step(map + offset, buf, width);
@@ -429,9 +438,11 @@ static int write_bar_locked(struct dpath_mmio *mmio, unsigned int index, u64 off
 
 	for (; count; count -= width, offset += width, buf += width) {
 		width = step_width(bar, offset, count);
-		if (!in_msix_table(mmio, index, offset))
+		if (!dpath_mmio_in_msix_table(mmio, index, offset, 1))
 			write_step(map + offset, buf, width);
 	}
+	if (bar->wc)
+		wmb(); /* what was combined goes out now */
 	return 0;
 }
 
@@ -557,6 +568,69 @@ ssize_t dpath_mmio_write(struct dpath_mmio *mmio, unsigned int index, u64 offset
 	return ret ?: total;
 }
 
+bool dpath_mmio_prepare(struct dpath_mmio *mmio, unsigned int index)
+{
+	return get_iomap(mmio, index);
+}
+
+bool dpath_mmio_poke(struct dpath_mmio *mmio, unsigned int index, u64 offset, u64 data, unsigned int width)
+{
+	void __iomem *map = smp_load_acquire(&mmio->iomap[index]); /* as in get_iomap() */
+	__le64 bytes = cpu_to_le64(data);
+
+	if (!map)
+		return false;
+	write_step(map + offset, &bytes, width);
+	if (mmio->bars[index].wc)
+		wmb(); /* what was combined goes out now */
+	return true;
+}
+
+/* Memory types */
+
+/* With sem held for writing nobody uses the mapping. */
+static void drop_iomap_locked(struct dpath_mmio *mmio, unsigned int index)
+{
+	lockdep_assert_held_write(&mmio->sem);
+	mutex_lock(&mmio->iomap_lock);
+	if (mmio->iomap[index])
+		pci_iounmap(mmio->pdev, mmio->iomap[index]);
+	mmio->iomap[index] = NULL;
+	mutex_unlock(&mmio->iomap_lock);
+}
+
+/*
+ * On x86 the memory type of a physical range is reserved, and what is reserved first decides for every mapping made of it by page faults: uncached
+ * where nothing is. So write-combining is reserved for the BAR as a whole, while nothing maps it, and the kernel's own mapping is of that type too.
+ */
+int dpath_mmio_set_wc(struct dpath_mmio *mmio, unsigned int index, bool on)
+{
+	struct dpath_bar *bar;
+	int ret = 0;
+
+	if (index >= PCI_STD_NUM_BARS || !mmio->bars[index].mmapable || !mmio->bars[index].prefetchable)
+		return -EINVAL;
+	bar = &mmio->bars[index];
+
+	down_write(&mmio->sem);
+	if (mmio->dead)
+		ret = -ENODEV;
+	else if (bar->wc != on && atomic_read(&bar->maps))
+		ret = -EBUSY;
+	if (ret || bar->wc == on)
+		goto unlock;
+	drop_iomap_locked(mmio, index);
+	if (!on)
+		arch_io_free_memtype_wc(bar->phys, PAGE_ALIGN(bar->size));
+	else if (arch_io_reserve_memtype_wc(bar->phys, PAGE_ALIGN(bar->size)))
+		ret = -EBUSY;
+	if (!ret)
+		bar->wc = on;
+unlock:
+	up_write(&mmio->sem);
+	return ret;
+}
+
 /* Flips */
 
 /* The guest may have written to the scratch page after its last refill. */
@@ -612,6 +686,9 @@ static void unmap_io(struct dpath_mmio *mmio)
 		if (mmio->iomap[i])
 			pci_iounmap(mmio->pdev, mmio->iomap[i]);
 		mmio->iomap[i] = NULL;
+		if (mmio->bars[i].wc)
+			arch_io_free_memtype_wc(mmio->bars[i].phys, PAGE_ALIGN(mmio->bars[i].size));
+		mmio->bars[i].wc = false;
 		if (mmio->spare[i].parent)
 			release_resource(&mmio->spare[i]);
 	}
@@ -633,6 +710,7 @@ void dpath_mmio_kill(struct dpath_mmio *mmio)
 	set_closed_locked(mmio);
 	up_write(&mmio->sem);
 	zap_all(mmio);
+	dpath_mmio_drop_doorbells(mmio);
 	unmap_io(mmio);
 }
 
@@ -712,6 +790,8 @@ int dpath_mmio_init(struct dpath_mmio *mmio, struct pci_dev *pdev, struct dpath_
 	memset(mmio, 0, sizeof(*mmio));
 	init_rwsem(&mmio->sem);
 	mutex_init(&mmio->iomap_lock);
+	mutex_init(&mmio->doorbell_lock);
+	INIT_LIST_HEAD(&mmio->doorbells);
 	INIT_DELAYED_WORK(&mmio->refill, refill_scratch);
 	mmio->pdev = pdev;
 	mmio->stats = stats;
@@ -745,5 +825,6 @@ void dpath_mmio_destroy(struct dpath_mmio *mmio)
 	cancel_delayed_work_sync(&mmio->refill);
 	put_inode(mmio->inode);
 	__free_page(mmio->scratch);
+	mutex_destroy(&mmio->doorbell_lock);
 	mutex_destroy(&mmio->iomap_lock);
 }

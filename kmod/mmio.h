@@ -26,6 +26,8 @@ struct vm_area_struct;
  * @io: I/O ports
  * @prefetchable: may be mapped write-combining on request
  * @mmapable: pages of it may be mapped (memory, page aligned, nothing else in its last page)
+ * @wc: is mapped write-combining; under dpath_mmio.sem
+ * @maps: mmap() calls with mappings left
  * @max_width: widest access through the fd
  */
 struct dpath_bar {
@@ -34,6 +36,8 @@ struct dpath_bar {
 	bool io;
 	bool prefetchable;
 	bool mmapable;
+	bool wc;
+	atomic_t maps;
 	u8 max_width;
 };
 
@@ -58,6 +62,9 @@ struct dpath_bar {
  * @scratch: page of ones that CLOSED faults map; writable, refilled by @refill while mapped
  * @scratched: it was mapped since the last OPEN
  * @refill: makes @scratch all ones again
+ * @doorbell_lock: protects @doorbells and @nr_doorbells; outside @sem
+ * @doorbells: writes that an eventfd sets off, see mmio_doorbell.c
+ * @nr_doorbells: how many
  */
 struct dpath_mmio {
 	struct rw_semaphore sem;
@@ -76,6 +83,9 @@ struct dpath_mmio {
 	struct page *scratch;
 	bool scratched;
 	struct delayed_work refill;
+	struct mutex doorbell_lock; /* protects doorbells */
+	struct list_head doorbells;
+	unsigned int nr_doorbells;
 };
 
 /* The function is enabled and its regions are requested by the caller; starts CLOSED. */
@@ -104,5 +114,25 @@ struct dpath_mmio *dpath_mmio_of_vma(struct vm_area_struct *vma, unsigned int *i
 /* Access through the fd: kernel buffer, any count, done in naturally aligned steps of at most the region's width. CLOSED: ones, dropped. */
 ssize_t dpath_mmio_read(struct dpath_mmio *mmio, unsigned int index, u64 offset, void *buf, size_t count);
 ssize_t dpath_mmio_write(struct dpath_mmio *mmio, unsigned int index, u64 offset, const void *buf, size_t count);
+
+/*
+ * From now on BAR @index is mapped and accessed write-combining, or uncached as at first. -EINVAL: no prefetchable memory that can be mapped;
+ * -EBUSY: it is mapped now, or the host maps it otherwise; -ENODEV: dead.
+ */
+int dpath_mmio_set_wc(struct dpath_mmio *mmio, unsigned int index, bool on);
+
+/*
+ * Whenever @fd is signalled, @data is written to the BAR; @fd of -1 ends that. -EINVAL: not a naturally aligned place in a memory BAR, or in the
+ * MSI-X table; -EEXIST: there is one for the same place and data; -ENODEV: there is none, or the lease is dead; -ENOSPC: too many; -EBADF.
+ */
+int dpath_mmio_set_doorbell(struct dpath_mmio *mmio, unsigned int index, u64 offset, unsigned int width, u64 data, int fd);
+/* The end of all, and none can come; part of dpath_mmio_kill(). */
+void dpath_mmio_drop_doorbells(struct dpath_mmio *mmio);
+/* One write of @width to a BAR that is OPEN, by whoever holds @sem; false if it has no mapping to write through yet. Any context. */
+bool dpath_mmio_poke(struct dpath_mmio *mmio, unsigned int index, u64 offset, u64 data, unsigned int width);
+/* Make that mapping; may sleep. */
+bool dpath_mmio_prepare(struct dpath_mmio *mmio, unsigned int index);
+/* Is any byte of [offset, offset + width) in the MSI-X table? */
+bool dpath_mmio_in_msix_table(const struct dpath_mmio *mmio, unsigned int index, u64 offset, unsigned int width);
 
 #endif

@@ -50,6 +50,9 @@ enum {
 	DIRECTPATH_CMD_MAP,
 	DIRECTPATH_CMD_UNMAP,
 	DIRECTPATH_CMD_DEVICE_OPEN,
+
+	DIRECTPATH_CMD_DEVICE_BASE = 0x40,
+	DIRECTPATH_CMD_DEVICE_SET_BAR = DIRECTPATH_CMD_DEVICE_BASE,
 };
 
 /**
@@ -267,5 +270,38 @@ struct directpath_device_open {
 };
 
 #define DIRECTPATH_DEVICE_OPEN _IO(DIRECTPATH_TYPE, DIRECTPATH_CMD_DEVICE_OPEN)
+
+/**
+ * enum directpath_bar_flags - How a BAR is mapped
+ * @DIRECTPATH_BAR_WC: write-combining: stores may be merged, delayed and
+ *   reordered until the next fence or uncached access
+ */
+enum directpath_bar_flags {
+	DIRECTPATH_BAR_WC = 1 << 0,
+};
+
+/**
+ * struct directpath_set_bar - ioctl(DIRECTPATH_DEVICE_SET_BAR)
+ * @size: sizeof(struct directpath_set_bar)
+ * @flags: enum directpath_bar_flags; 0 for uncached, as it is at first
+ * @index: BAR, a VFIO_PCI_BAR*_REGION_INDEX
+ * @__reserved: must be 0
+ *
+ * On a device fd, whichever door it came from: the memory type that mmap() of
+ * the BAR gives from now on, until the VM gives the function back. The type
+ * belongs to the BAR, so all its maps have the same one, and it can be changed
+ * only while there is none.
+ *
+ * EINVAL: not a prefetchable memory BAR whose pages can be mapped. EBUSY: it is
+ * mapped. ENODEV: the function was taken away.
+ */
+struct directpath_set_bar {
+	__u32 size;
+	__u32 flags;
+	__u32 index;
+	__u32 __reserved;
+};
+
+#define DIRECTPATH_DEVICE_SET_BAR _IO(DIRECTPATH_TYPE, DIRECTPATH_CMD_DEVICE_SET_BAR)
 
 #endif
