@@ -6,14 +6,18 @@
  */
 #include "kselftest_harness.h"
 
+#include <sys/mman.h>
+
 #include <linux/directpath_nl.h>
+#include <linux/vfio.h>
 
 #include "libdpath.h"
 
 #define VM "t-death"
 #define IOVA 0x10000000ULL
 #define SIZE (2UL << 20)
-#define ROUNDS 10
+#define ROUNDS 3
+#define DEATHS 4 /* in a round */
 /* Longer than a loop takes to come around here and there, so that every part of it is hit. */
 #define SPAN_US 700000
 
@@ -41,6 +45,23 @@ FIXTURE_TEARDOWN_PARENT(death)
 	EXPECT_EQ(0, host_restore());
 }
 
+/* A doorbell, a mapped BAR that faults, a reset that takes both away and brings them back. */
+static void drive_nic(int nic, int efd)
+{
+	struct vfio_device_ioeventfd bell = { .argsz = sizeof(bell), .flags = 4, .data = 0, .offset = 0x10, .fd = efd };
+	volatile uint32_t *regs;
+
+	device_enable(nic);
+	regs = device_mmap(nic, 0, 16 * PAGE);
+	dp_assert(!fd_ioctl(nic, VFIO_DEVICE_IOEVENTFD, &bell), "no doorbell");
+	(void)regs[0];
+	irq_trigger(nic, 2, 0, 1, &efd);
+	efd_signal(efd);
+	dp_assert(!__device_reset(nic), "e1000e was not reset");
+	(void)regs[4 * PAGE / 4];
+	munmap((void *)regs, 16 * PAGE);
+}
+
 /* The life of a VMM, again and again: open, map, interrupts, DMA, reset, close. */
 static void live(FIXTURE_DATA(death) *self, char *mem)
 {
@@ -57,9 +78,10 @@ static void live(FIXTURE_DATA(death) *self, char *mem)
 	edu_store_start(&rig.edu, IOVA, 0, EDU_DMA_MAX);
 	if (self->with_nic) {
 		nic = vm_device(rig.vm_fd, self->nic.address);
-		irq_trigger(nic, 2, 0, 1, &efd);
-		dp_assert(!__device_reset(nic), "e1000e was not reset");
+		drive_nic(nic, efd);
 	}
+	/* A BAR among the memory. */
+	space_map(rig.vm_fd, (char *)rig.edu.bar, IOVA + 2 * SIZE, PAGE, SPACE_RW);
 	space_map(rig.vm_fd, mem + SIZE, IOVA + SIZE, SIZE, SPACE_RW);
 	edu_dma_wait(&rig.edu);
 	edu_ack(&rig.edu);
@@ -98,13 +120,13 @@ static void check_settled(struct __test_metadata *_metadata, FIXTURE_DATA(death)
 	EXPECT_EQ(0, pci_config_read(self->edu.address, 4, 2) & 4);
 }
 
-TEST_F_TIMEOUT(death, at_any_point, 900)
+TEST_F_TIMEOUT(death, at_any_point, 1800)
 {
-	unsigned int rounds = proc_rounds(ROUNDS), i;
+	unsigned int rounds = proc_rounds(ROUNDS) * DEATHS, i;
 	uint64_t seed = proc_seed(), state = seed;
 	struct peer peer;
 
-	TH_LOG("%u rounds, DP_SEED=%llu", rounds, (unsigned long long)seed);
+	TH_LOG("%u deaths, DP_SEED=%llu", rounds, (unsigned long long)seed);
 	for (i = 0; i < rounds; i++) {
 		uint32_t us = proc_random(&state, SPAN_US);
 
