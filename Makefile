@@ -131,7 +131,7 @@ help:
 	@echo '  check-full      the same with the full counts of the long loops'
 	@echo '  bench           measurements; KERNEL= as above'
 	@echo '  shell           a root prompt; KERNEL= as above,'
-	@echo '                  MACHINE=full|amd|noiommu|nointremap|snoop|bigbar'
+	@echo '                  MACHINE=full|amd|noiommu|nointremap|snoop|bigbar|vga'
 	@echo '  gates           static checks only'
 	@echo '  deps            set up what these need (they do it themselves)'
 	@echo 'Installing (PREFIX=$(PREFIX), DESTDIR= honoured):'

@@ -278,6 +278,10 @@ int dpath_device_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (rebinding)
 		goto out;
 	pci_clear_master(pdev);
+	/* Whoever claimed it was told, and forced it. */
+	ret = dpath_mmio_evict_bootfb(pdev);
+	if (ret)
+		goto out;
 	ret = dpath_reset_init(&dev->reset, pdev);
 	if (ret)
 		goto out;

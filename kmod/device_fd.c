@@ -91,7 +91,7 @@ static u64 region_size(const struct dpath_lease *lease, unsigned int index)
 		return lease->mmio.bars[index].size;
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		return lease->config.size;
-	return 0;
+	return dpath_mmio_vga_size(&lease->mmio);
 }
 
 static int get_info(struct device_file *df, void __user *arg)
@@ -141,11 +141,13 @@ static int get_region_info(struct device_file *df, void __user *arg)
 
 	if (copy_from_user(&info, arg, minsz))
 		return -EFAULT;
-	/* The last index is VGA, which is not there for a function without VGA resources, and never here. */
-	if (info.argsz < minsz || info.index > VFIO_PCI_CONFIG_REGION_INDEX)
+	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_REGIONS)
+		return -EINVAL;
+	/* The last index is VGA, which is unknown where there is none. */
+	if (info.index == VFIO_PCI_VGA_REGION_INDEX && !dpath_mmio_vga_size(&df->lease->mmio))
 		return -EINVAL;
 
-	info.index = array_index_nospec(info.index, VFIO_PCI_CONFIG_REGION_INDEX + 1);
+	info.index = array_index_nospec(info.index, VFIO_PCI_NUM_REGIONS);
 	info.offset = (u64)info.index << REGION_SHIFT;
 	info.size = region_size(df->lease, info.index);
 	info.flags = info.size ? region_flags(df, info.index) : 0;
@@ -503,15 +505,19 @@ static ssize_t read_chunk(struct dpath_lease *lease, const struct target *target
 
 	if (target->index == VFIO_PCI_CONFIG_REGION_INDEX)
 		return dpath_config_read(&lease->config, offset, buf, size);
+	if (target->index == VFIO_PCI_VGA_REGION_INDEX)
+		return dpath_mmio_vga(&lease->mmio, offset, buf, size, false);
 	return dpath_mmio_read(&lease->mmio, target->index, offset, buf, size);
 }
 
-static ssize_t write_chunk(struct dpath_lease *lease, const struct target *target, size_t done, const void *buf, size_t size)
+static ssize_t write_chunk(struct dpath_lease *lease, const struct target *target, size_t done, void *buf, size_t size)
 {
 	u64 offset = target->offset + done;
 
 	if (target->index == VFIO_PCI_CONFIG_REGION_INDEX)
 		return dpath_config_write(&lease->config, offset, buf, size);
+	if (target->index == VFIO_PCI_VGA_REGION_INDEX)
+		return dpath_mmio_vga(&lease->mmio, offset, buf, size, true);
 	return dpath_mmio_write(&lease->mmio, target->index, offset, buf, size);
 }
 

@@ -356,7 +356,7 @@ bool dpath_mmio_in_msix_table(const struct dpath_mmio *mmio, unsigned int index,
 	return index == mmio->msix_bar && offset < mmio->msix_end && offset + width > mmio->msix_start;
 }
 
-static void read_step(void __iomem *from, void *buf, unsigned int width)
+void dpath_mmio_read_step(void __iomem *from, void *buf, unsigned int width)
 {
 	__le64 v64;
 	__le32 v32;
@@ -380,7 +380,7 @@ static void read_step(void __iomem *from, void *buf, unsigned int width)
 	}
 }
 
-static void write_step(void __iomem *to, const void *buf, unsigned int width)
+void dpath_mmio_write_step(void __iomem *to, const void *buf, unsigned int width)
 {
 	__le64 v64;
 	__le32 v32;
@@ -420,7 +420,7 @@ static int read_bar_locked(struct dpath_mmio *mmio, unsigned int index, u64 offs
 		if (dpath_mmio_in_msix_table(mmio, index, offset, 1))
 			memset(buf, 0xff, width);
 		else
-			read_step(map + offset, buf, width);
+			dpath_mmio_read_step(map + offset, buf, width);
 	}
 	return 0;
 }
@@ -439,7 +439,7 @@ static int write_bar_locked(struct dpath_mmio *mmio, unsigned int index, u64 off
 	for (; count; count -= width, offset += width, buf += width) {
 		width = step_width(bar, offset, count);
 		if (!dpath_mmio_in_msix_table(mmio, index, offset, 1))
-			write_step(map + offset, buf, width);
+			dpath_mmio_write_step(map + offset, buf, width);
 	}
 	if (bar->wc)
 		wmb(); /* what was combined goes out now */
@@ -456,7 +456,7 @@ static void read_rom_image(const struct dpath_bar *bar, void __iomem *rom, size_
 		if (offset + width > size)
 			memset(buf, 0xff, width);
 		else
-			read_step(rom + offset, buf, width);
+			dpath_mmio_read_step(rom + offset, buf, width);
 	}
 }
 
@@ -580,7 +580,7 @@ bool dpath_mmio_poke(struct dpath_mmio *mmio, unsigned int index, u64 offset, u6
 
 	if (!map)
 		return false;
-	write_step(map + offset, &bytes, width);
+	dpath_mmio_write_step(map + offset, &bytes, width);
 	if (mmio->bars[index].wc)
 		wmb(); /* what was combined goes out now */
 	return true;

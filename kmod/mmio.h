@@ -132,7 +132,18 @@ void dpath_mmio_drop_doorbells(struct dpath_mmio *mmio);
 bool dpath_mmio_poke(struct dpath_mmio *mmio, unsigned int index, u64 offset, u64 data, unsigned int width);
 /* Make that mapping; may sleep. */
 bool dpath_mmio_prepare(struct dpath_mmio *mmio, unsigned int index);
+/* One access of 1, 2, 4 or 8 bytes, little endian; the caller holds @sem. */
+void dpath_mmio_read_step(void __iomem *from, void *buf, unsigned int width);
+void dpath_mmio_write_step(void __iomem *to, const void *buf, unsigned int width);
 /* Is any byte of [offset, offset + width) in the MSI-X table? */
 bool dpath_mmio_in_msix_table(const struct dpath_mmio *mmio, unsigned int index, u64 offset, unsigned int width);
+
+/* The legacy VGA ranges: bytes of the region, 0 if the function is no VGA adapter. */
+#define DPATH_VGA_SIZE 0xc0000
+u64 dpath_mmio_vga_size(const struct dpath_mmio *mmio);
+/* Kernel buffer; bytes done, up to the end of the range; -EINVAL: no range there; -EINTR. Sleeps for the arbiter. */
+ssize_t dpath_mmio_vga(struct dpath_mmio *mmio, u64 offset, void *buf, size_t count, bool write);
+/* The framebuffer that the host booted with, if it is in a BAR of @pdev, ends. It does not come back. */
+int dpath_mmio_evict_bootfb(struct pci_dev *pdev);
 
 #endif

@@ -48,3 +48,6 @@ else
 	DP_NUMA1_PORT=0000:80:00.0
 	DP_NUMA1_NVME=0000:81:00.0
 fi
+if [ "${DP_MACHINE-}" = vga ]; then
+	DP_VGA=0000:00:06.0
+fi

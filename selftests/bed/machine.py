@@ -14,6 +14,7 @@ class Variant:
     snoop: bool = False
     shm: str = "256M"           # BAR of the ivshmem device
     bridges: bool = True        # ports, switch, NUMA nodes
+    vga: bool = False           # a display that the host boots with
 
 
 VARIANTS = {
@@ -23,6 +24,7 @@ VARIANTS = {
     "nointremap": Variant("VT-d without interrupt remapping", intremap=False),
     "snoop": Variant("VT-d with snoop control", snoop=True),
     "bigbar": Variant("as full, with a BAR of 4 GiB", shm="4G"),
+    "vga": Variant("as full, with a boot display", vga=True),
 }
 
 MEMORY_MB = 4096
@@ -84,6 +86,8 @@ def root_bus(cmd, variant):
     cmd.nic("e1000e", "pcie.0", addr="04.0")
     cmd.extend(("-object", f"memory-backend-ram,id=shm,size={variant.shm},share=on"))
     cmd.device("ivshmem-plain", id="ivshmem", memdev="shm", bus="pcie.0", addr="05.0")
+    if variant.vga:
+        cmd.device("VGA", id="vga", bus="pcie.0", addr="06.0")
     cmd.drive("sata", 32)
     cmd.device("ide-hd", id="sata", drive="sata", bus="ide.0", serial="dp-sata")
 
@@ -199,6 +203,9 @@ def kernel_parameters(variant, interactive):
              "printk.devkmsg=on", "random.trust_cpu=on", "no_timer_check", "secretmem.enable=1"]
     if variant.iommu == "intel":
         words.append("intel_iommu=on")
+    if variant.vga:
+        # a VESA mode for the kernel's framebuffer, 1024x768 with 32 bits
+        words.append("vga=0x318")
     if interactive:
         words.append("loglevel=4")
     else:
