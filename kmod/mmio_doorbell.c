@@ -3,8 +3,8 @@
  * Doorbells: a fixed write to a BAR whenever an eventfd is signalled, which saves a VMM the way from KVM through its own code.
  *
  * The eventfd calls wake_doorbell() with its wait queue locked, perhaps in an interrupt. The write is done there if mmio->sem can be had at once,
- * else in a work; a signal that meets a CLOSED BAR is lost, as a write is. Signals that come while the work waits become one write, as they become one
- * readiness of the eventfd.
+ * else in a work; a signal that meets a CLOSED BAR is lost, as a write is. Signals that come while the work waits become one write, as they become
+ * one readiness of the eventfd.
  *
  * Locks: doorbell_lock -> sem. An entry is freed after it was taken off the wait queue, whose lock excludes its callback, and after its work.
  */

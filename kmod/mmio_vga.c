@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What displays have besides BARs: the legacy VGA ranges, which one adapter of a bus answers at a time, and the framebuffer that the host booted with.
+ * What displays have besides BARs: the legacy VGA ranges, which one adapter of a bus answers at a time, and the framebuffer that the host booted
+ * with.
  *
  * The VGA arbiter routes the ranges to the function for one access; that is slow, and only what firmware and text modes use. An access is done under
  * mmio->sem, so that it cannot outlive the lease; the arbiter may let us wait and is asked before, where a signal ends it.
