@@ -4,7 +4,7 @@
 
 /*
  * Interrupts of one lease, delivered to eventfds. A host handler lives as long as the interrupt kind is enabled; the eventfd behind it is an
- * RCU pointer that a guest's mask and unmask churn swaps cheaply. The only file that uses linux/interrupt.h.
+ * RCU pointer that a guest's mask and unmask churn swaps cheaply. Only irq*.c uses linux/interrupt.h.
  */
 
 #include <linux/mutex.h>
