@@ -32,7 +32,11 @@ static struct pci_driver own_driver = {
 	.driver_managed_dma = true,
 };
 
-static struct dpath_driver own = { .driver = &own_driver };
+static bool nointxmask;
+module_param(nointxmask, bool, 0644);
+MODULE_PARM_DESC(nointxmask, "Mask INTx at the interrupt controller, not with Interrupt Disable; for functions opened from then on");
+
+static struct dpath_driver own = { .driver = &own_driver, .no_disintx = &nointxmask };
 
 void dpath_driver_name(char *buf, size_t size)
 {
@@ -76,7 +80,7 @@ bool dpath_driver_no_disintx(struct pci_dev *pdev)
 
 	mutex_lock(&dpath_table_lock);
 	drv = driver_of_locked(pdev);
-	no = drv && drv->no_disintx;
+	no = drv && drv->no_disintx && READ_ONCE(*drv->no_disintx);
 	mutex_unlock(&dpath_table_lock);
 	return no;
 }

@@ -10,12 +10,13 @@ struct pci_driver;
 
 /*
  * The pci_drivers of the core: our own, and vfio-pci's while it is loaded. dev-claim binds to the one that was registered last. Registering and
- * unregistering rebinds claimed functions that are idle; unregister fails with -EBUSY while one runs.
+ * unregistering rebinds claimed functions that are idle; unregister fails with -EBUSY while one runs. @no_disintx is a module parameter
+ * or NULL: does INTx have to be masked at the interrupt controller? It is asked when a function is opened.
  */
 struct dpath_driver {
 	struct list_head node;
 	struct pci_driver *driver;
-	bool no_disintx;
+	const bool *no_disintx;
 };
 
 int dpath_driver_register(struct dpath_driver *drv);

@@ -19,6 +19,7 @@
 static int set_notifier(struct dpath_irqs *irqs, struct dpath_trigger __rcu **slot, u32 flags, u32 count, const void *data)
 {
 	struct dpath_trigger *trigger;
+	bool swapped;
 	s32 fd;
 
 	if (!(flags & VFIO_IRQ_SET_ACTION_TRIGGER))
@@ -46,7 +47,11 @@ static int set_notifier(struct dpath_irqs *irqs, struct dpath_trigger __rcu **sl
 	trigger = fd < 0 ? NULL : dpath_trigger_get(fd);
 	if (IS_ERR(trigger))
 		return PTR_ERR(trigger);
+	swapped = trigger && dpath_trigger_current(irqs, slot);
 	dpath_trigger_replace(irqs, slot, trigger);
+	/* As with the others: nothing is signalled to the old one any more. */
+	if (swapped)
+		synchronize_rcu();
 	return 0;
 }
 
@@ -97,7 +102,8 @@ static int set_locked(struct dpath_irqs *irqs, u32 flags, u32 index, u32 start, 
  *
  * Context: process context of the caller whose fds @data holds; sleeps. The caller holds no lock of dpath_config.
  * Return: 0, a positive number of vectors that are available when more were asked for, or -errno: -EINVAL, -ENOTTY (this kind has no such action),
- * -EBUSY (there is a resample eventfd already), -EBADF, -ENOSPC, -ENOMEM, -ENODEV (the lease has ended, or there is no usable line).
+ * -EBUSY (there is a resample eventfd already, or INTx has to be masked at the interrupt controller and the line has another user), -EBADF, -ENOSPC
+ * (the kernel, the VM's limit or the host's budget has no more vectors), -ENOMEM, -ENODEV (the lease has ended, or there is no usable line).
  */
 int dpath_irqs_set(struct dpath_irqs *irqs, u32 flags, u32 index, u32 start, u32 count, const void *data)
 {

@@ -45,6 +45,7 @@ struct dpath_irq_ops {
  * @stats: counters of the lease
  * @index: kind that is enabled (VFIO_PCI_INTX_IRQ_INDEX, ..MSI.., ..MSIX..), or VFIO_PCI_NUM_IRQS for none
  * @nvec: vectors of that kind that may be asked for; slots of @vectors unless it is INTx
+ * @used: host interrupts that are requested
  * @vectors: the vectors with a host interrupt, by number; NULL where there is none
  * @intx_lock: protects @intx_off, the pointer @intx and the state of the line; taken in the handler and in eventfd wakeups
  * @intx_off: Interrupt Disable as the guest sees it
@@ -66,6 +67,7 @@ struct dpath_irqs {
 	struct dpath_lease_stats *stats;
 	unsigned int index;
 	unsigned int nvec;
+	unsigned int used;
 	struct dpath_vector **vectors;
 	spinlock_t intx_lock; /* protects intx_off, intx and the line */
 	bool intx_off;

@@ -247,14 +247,14 @@ static int enable_intx(struct dpath_irqs *irqs, struct dpath_trigger *trigger)
 		goto err_free_intx;
 	}
 
-	/* A line that the chip masks lazily goes on storming; it is requested disabled, so that its depth is ours alone. */
-	if (irqs->no_disintx)
-		irq_set_status_flags(irqs->intx_irq, IRQ_DISABLE_UNLAZY);
 	ret = request_irq(irqs->intx_irq, handle_intx, irqflags, intx->name, intx);
 	if (ret)
-		goto err_clear_unlazy;
-	if (irqs->no_disintx)
+		goto err_free_name;
+	/* It was requested disabled, so that its depth is ours alone. A line that the chip masks lazily goes on storming; free_irq() clears that. */
+	if (irqs->no_disintx) {
+		irq_set_status_flags(irqs->intx_irq, IRQ_DISABLE_UNLAZY);
 		pci_intx(irqs->pdev, 1);
+	}
 
 	spin_lock_irqsave(&irqs->intx_lock, flags);
 	irqs->intx = intx;
@@ -262,13 +262,12 @@ static int enable_intx(struct dpath_irqs *irqs, struct dpath_trigger *trigger)
 	spin_unlock_irqrestore(&irqs->intx_lock, flags);
 	irqs->index = VFIO_PCI_INTX_IRQ_INDEX;
 	irqs->nvec = 1;
+	WRITE_ONCE(irqs->used, 1);
 	if (resend)
 		dpath_sink_signal(&intx->sink);
 	return 0;
 
-err_clear_unlazy:
-	if (irqs->no_disintx)
-		irq_clear_status_flags(irqs->intx_irq, IRQ_DISABLE_UNLAZY);
+err_free_name:
 	kfree(intx->name);
 err_free_intx:
 	kfree(intx);
@@ -290,15 +289,28 @@ void dpath_intx_off(struct dpath_irqs *irqs)
 
 	cancel_work_sync(&intx->resend);
 	free_irq(irqs->intx_irq, intx);
-	if (irqs->no_disintx)
-		irq_clear_status_flags(irqs->intx_irq, IRQ_DISABLE_UNLAZY);
 	pci_intx(irqs->pdev, 0);
 	irqs->index = VFIO_PCI_NUM_IRQS;
 	irqs->nvec = 0;
+	WRITE_ONCE(irqs->used, 0);
 
 	kfree(intx->name);
 	dpath_trigger_replace(irqs, &intx->sink.trigger, NULL);
 	kfree_rcu(intx, rcu);
+}
+
+/*
+ * Cannot fail. Takes over @trigger, which may be NULL. What came before is in the old eventfd when this returns, and its owner can close it: the
+ * handler, the work and the guest's Interrupt Disable all signal under RCU.
+ */
+static void exchange_trigger(struct dpath_irqs *irqs, struct dpath_trigger *trigger)
+{
+	struct dpath_sink *sink = &irqs->intx->sink;
+	bool swapped = dpath_trigger_current(irqs, &sink->trigger);
+
+	dpath_sink_replace(irqs, sink, trigger);
+	if (swapped)
+		synchronize_rcu();
 }
 
 static int set_intx_trigger(struct dpath_irqs *irqs, u32 flags, u32 count, const void *data)
@@ -322,7 +334,7 @@ static int set_intx_trigger(struct dpath_irqs *irqs, u32 flags, u32 count, const
 		if (IS_ERR(trigger))
 			return PTR_ERR(trigger);
 		if (enabled)
-			dpath_sink_replace(irqs, &irqs->intx->sink, trigger);
+			exchange_trigger(irqs, trigger);
 		else
 			ret = enable_intx(irqs, trigger);
 		if (ret)

@@ -78,6 +78,9 @@ static void exchange_trigger(struct dpath_vector *vector, struct dpath_trigger *
 
 	unregister_bypass(vector);
 	dpath_sink_replace(vector->irqs, &vector->sink, trigger);
+	/* What came before is in the old eventfd when the call returns, and its owner can close it. */
+	if (old)
+		synchronize_irq(vector->irq);
 	if (trigger)
 		register_bypass(vector, trigger->ctx);
 }
@@ -131,6 +134,7 @@ static int request_vector(struct dpath_irqs *irqs, unsigned int number)
 	if (ret)
 		goto err_uncharge;
 	irqs->vectors[number] = vector;
+	WRITE_ONCE(irqs->used, irqs->used + 1);
 	return 0;
 
 err_uncharge:
@@ -150,6 +154,7 @@ static void free_vector(struct dpath_irqs *irqs, unsigned int number)
 	if (!vector)
 		return;
 	irqs->vectors[number] = NULL;
+	WRITE_ONCE(irqs->used, irqs->used - 1);
 	free_irq(vector->irq, vector);
 	irqs->ops->uncharge(irqs->ctx, 1);
 	/* The handler is gone, nobody else reads it without irqs->lock. */

@@ -97,7 +97,7 @@ struct dpath_trigger *dpath_trigger_current(struct dpath_irqs *irqs, struct dpat
 void dpath_trigger_replace(struct dpath_irqs *irqs, struct dpath_trigger __rcu **slot, struct dpath_trigger *trigger);
 /* Signal or remember. */
 void dpath_sink_signal(struct dpath_sink *sink);
-/* Under irqs->lock. What was remembered is signalled to @trigger. */
+/* Under irqs->lock. What was remembered is signalled to @trigger. A handler that has begun may still signal the old one: see who calls. */
 void dpath_sink_replace(struct dpath_irqs *irqs, struct dpath_sink *sink, struct dpath_trigger *trigger);
 
 /* SET_IRQS of one kind; the range was checked. And its end. All under irqs->lock. */

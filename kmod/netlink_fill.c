@@ -337,7 +337,7 @@ static int fill_state_locked(struct sk_buff *skb, const struct dpath_device *dev
 		policy[0] = '\0';
 	/* Racy on purpose: irqs->lock is outside the table lock, and the number is for people. */
 	if (dev->lease)
-		vectors = READ_ONCE(dev->lease->irqs.nvec);
+		vectors = READ_ONCE(dev->lease->irqs.used);
 	if (nla_put_u32(skb, DIRECTPATH_A_DEV_STATE, dev->state) ||
 	    nla_put_u64_64bit(skb, DIRECTPATH_A_DEV_STATE_MS, ktime_ms_delta(ktime_get(), dev->since), DIRECTPATH_A_DEV_PAD) ||
 	    put_text(skb, DIRECTPATH_A_DEV_DETAIL, detail) ||

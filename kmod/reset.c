@@ -209,6 +209,11 @@ int dpath_reset_init(struct dpath_reset *reset, struct pci_dev *pdev)
 	if (ret)
 		goto err_allow_d3cold;
 	pci_clear_master(pdev);
+	/*
+	 * A level that a tenant left asserted and that no reset took away would take the line from all who share it. A host driver's
+	 * pci_enable_device() clears this.
+	 */
+	pci_intx(pdev, 0);
 	ret = pci_save_state(pdev);
 	if (ret)
 		goto err_allow_d3cold;

@@ -30,8 +30,8 @@ module_param_string(ids, ids, sizeof(ids), 0);
 MODULE_PARM_DESC(ids, "Devices to take, as vendor:device[:subvendor[:subdevice[:class[:class_mask]]]], separated by commas");
 
 static bool nointxmask;
-module_param(nointxmask, bool, 0444);
-MODULE_PARM_DESC(nointxmask, "Mask INTx at the interrupt controller, not with DisINTx (for devices where that is broken)");
+module_param(nointxmask, bool, 0644);
+MODULE_PARM_DESC(nointxmask, "Mask INTx at the interrupt controller, not with Interrupt Disable; for functions opened from then on");
 
 static bool disable_idle_d3;
 module_param(disable_idle_d3, bool, 0444);
@@ -64,6 +64,7 @@ static struct pci_driver vfio_pci_driver = {
 
 static struct dpath_driver core_driver = {
 	.driver = &vfio_pci_driver,
+	.no_disintx = &nointxmask,
 };
 
 static void __init add_id(const char *text)
@@ -97,7 +98,6 @@ static int __init vfio_pci_init(void)
 
 	if (!directpath_vfio_door())
 		return -ENODEV;
-	core_driver.no_disintx = nointxmask;
 	ret = pci_register_driver(&vfio_pci_driver);
 	if (ret)
 		return ret;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interrupts arrive at eventfds: edu's MSI and INTx, e1000e's MSI-X. The device raises them; loopback is tested as well.
+ * Interrupts arrive at eventfds: edu's MSI, e1000e's MSI-X. The device raises them; loopback is tested as well.
  */
 #include "kselftest_harness.h"
 
 #include <linux/directpath_nl.h>
+#include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
 #include "libdpath.h"
@@ -188,79 +189,24 @@ TEST_F(edu, err_and_req_loopback)
 	EXPECT_EQ(-EINVAL, __device_irq_info(fd, ERR, &info));
 }
 
-TEST_F(edu, intx_is_masked_until_the_guest_has_handled_it)
+/* directpath.ko's own parameter; intx_test has the rest. */
+TEST_F(edu, intx_without_disable_bit)
 {
 	struct rig *rig = &self->rig;
 
+	rig_close(rig);
+	host_nointxmask(true);
+	rig_open(rig);
+	host_nointxmask(false);
 	irq_trigger(rig->fd, INTX, 0, 1, &self->efd);
 	edu_raise(&rig->edu, 1);
 	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
-	edu_raise(&rig->edu, 2);
 	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
-	/* Not handled yet: it comes again. */
-	EXPECT_EQ(0, __irq_unmask(rig->fd, INTX));
-	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
+	/* Masked, but not there. */
+	EXPECT_EQ(0, pci_config_read(rig->address, PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE);
 	edu_ack(&rig->edu);
 	EXPECT_EQ(0, __irq_unmask(rig->fd, INTX));
-	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
 	edu_raise(&rig->edu, 1);
-	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
-	edu_ack(&rig->edu);
-}
-
-TEST_F(edu, intx_mask)
-{
-	struct rig *rig = &self->rig;
-
-	irq_trigger(rig->fd, INTX, 0, 1, &self->efd);
-	EXPECT_EQ(0, __irq_mask(rig->fd, INTX));
-	edu_raise(&rig->edu, 1);
-	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
-	EXPECT_EQ(0, __irq_unmask(rig->fd, INTX));
-	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
-	edu_ack(&rig->edu);
-}
-
-TEST_F(edu, intx_unmask_by_eventfd)
-{
-	uint32_t flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK;
-	struct rig *rig = &self->rig;
-	int none = -1;
-
-	irq_trigger(rig->fd, INTX, 0, 1, &self->efd);
-	ASSERT_EQ(0, __irq_set(rig->fd, flags, INTX, 0, 1, &self->other));
-	edu_raise(&rig->edu, 1);
-	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
-	edu_ack(&rig->edu);
-	edu_raise(&rig->edu, 1);
-	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
-	efd_signal(self->other);
-	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
-	edu_ack(&rig->edu);
-
-	/* Without the eventfd again. */
-	ASSERT_EQ(0, __irq_set(rig->fd, flags, INTX, 0, 1, &none));
-	efd_signal(self->other);
-	edu_raise(&rig->edu, 1);
-	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
-	EXPECT_EQ(0, __irq_unmask(rig->fd, INTX));
-	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
-	edu_ack(&rig->edu);
-}
-
-/* The guest's Interrupt Disable masks, and does not change what the host has set. */
-TEST_F(edu, intx_disable_bit)
-{
-	struct rig *rig = &self->rig;
-	uint32_t command = device_config_read(rig->fd, 4, 2);
-
-	irq_trigger(rig->fd, INTX, 0, 1, &self->efd);
-	device_config_write(rig->fd, 4, 2, command | 0x400);
-	EXPECT_EQ(0x400, device_config_read(rig->fd, 4, 2) & 0x400);
-	edu_raise(&rig->edu, 1);
-	EXPECT_EQ(0, efd_wait(self->efd, NEVER_MS));
-	device_config_write(rig->fd, 4, 2, command & ~0x400);
-	EXPECT_EQ(0, device_config_read(rig->fd, 4, 2) & 0x400);
 	EXPECT_EQ(1, efd_wait(self->efd, SOON_MS));
 	edu_ack(&rig->edu);
 }
@@ -285,35 +231,11 @@ TEST_F(edu, one_kind_at_a_time)
 
 /* --- e1000e --- */
 
-#define E1000_ICR 0xc0
-#define E1000_ICS 0xc8
-#define E1000_IMS 0xd0
-#define E1000_IMC 0xd8
-#define E1000_EIAC 0xdc
-#define E1000_IVAR 0xe4
-/* Receive 0 and 1, transmit 0 and 1, other: causes, and a vector of its own for each. */
-#define E1000_CAUSES 0x01f00000U
-#define E1000_IVAR_ALL 0x000cba98U
-#define E1000_VECTORS 5
-
 FIXTURE(e1000e) {
 	struct rig rig;
-	volatile uint8_t *regs;
-	int efds[E1000_VECTORS];
+	struct nic nic;
+	int efds[NIC_VECTORS];
 };
-
-static void nic_write(volatile uint8_t *regs, unsigned int reg, uint32_t value)
-{
-	*(volatile uint32_t *)(regs + reg) = value;
-}
-
-/* A cause that is new to the device: what is pending is cleared first, as a driver's handler does. */
-static void nic_raise(volatile uint8_t *regs, unsigned int vector)
-{
-	nic_write(regs, E1000_ICR, ~0U);
-	nic_write(regs, E1000_IMS, E1000_CAUSES);
-	nic_write(regs, E1000_ICS, 0x00100000U << vector);
-}
 
 FIXTURE_SETUP(e1000e)
 {
@@ -323,23 +245,15 @@ FIXTURE_SETUP(e1000e)
 	if (!rig_reserve_any(&self->rig, "DP_E1000E", VM))
 		SKIP(return, "no e1000e on this machine");
 	rig_open_any(&self->rig);
-	for (i = 0; i < E1000_VECTORS; i++)
+	for (i = 0; i < NIC_VECTORS; i++)
 		self->efds[i] = efd_new();
-	self->regs = device_mmap(self->rig.fd, 0, PAGE);
-	nic_write(self->regs, E1000_IMC, ~0U);
-	nic_write(self->regs, E1000_IVAR, E1000_IVAR_ALL);
-	nic_write(self->regs, E1000_EIAC, E1000_CAUSES);
-	for (i = 0; i < E1000_VECTORS; i++)
-		nic_write(self->regs, 0xe8 + 4 * i, 0);
+	nic_map(&self->nic, self->rig.fd);
 }
 
 FIXTURE_TEARDOWN_PARENT(e1000e)
 {
 	EXPECT_EQ(0, host_restore());
 }
-
-/* The last vector is for other causes, which the card has on its own, too: link changes, overruns by what its neighbours send. */
-#define E1000_OTHER (E1000_VECTORS - 1)
 
 /* Counts which eventfds did not get exactly what they should: one for @vector, none for the others. */
 static unsigned int only(const int *efds, unsigned int vector)
@@ -348,13 +262,13 @@ static unsigned int only(const int *efds, unsigned int vector)
 	uint64_t count;
 
 	count = efd_wait(efds[vector], SOON_MS);
-	if (count != 1 && (vector != E1000_OTHER || !count)) {
+	if (count != 1 && (vector != NIC_OTHER || !count)) {
 		printf("# vector %u: %llu interrupts\n", vector, (unsigned long long)count);
 		wrong++;
 	}
-	for (i = 0; i < E1000_VECTORS; i++) {
+	for (i = 0; i < NIC_VECTORS; i++) {
 		count = efd_wait(efds[i], i == 0 ? NEVER_MS : 0);
-		if (!count || i == E1000_OTHER)
+		if (!count || i == NIC_OTHER)
 			continue;
 		printf("# vector %u: %llu interrupts too many\n", i, (unsigned long long)count);
 		wrong++;
@@ -366,16 +280,16 @@ TEST_F(e1000e, each_vector_arrives_at_its_eventfd)
 {
 	unsigned int i;
 
-	irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, self->efds);
-	EXPECT_EQ(E1000_VECTORS, vectors_of(VM));
-	for (i = 0; i < E1000_VECTORS; i++) {
-		nic_raise(self->regs, i);
+	irq_trigger(self->rig.fd, MSIX, 0, NIC_VECTORS, self->efds);
+	EXPECT_EQ(NIC_VECTORS, vectors_of(VM));
+	for (i = 0; i < NIC_VECTORS; i++) {
+		nic_raise(&self->nic, i);
 		EXPECT_EQ(0, only(self->efds, i)) TH_LOG("vector %u", i);
 	}
-	EXPECT_LE(E1000_VECTORS, interrupts_of(self->rig.address));
+	EXPECT_LE(NIC_VECTORS, interrupts_of(self->rig.address));
 	irq_disable(self->rig.fd, MSIX);
 	EXPECT_EQ(0, vectors_of(VM));
-	nic_raise(self->regs, 0);
+	nic_raise(&self->nic, 0);
 	EXPECT_EQ(0, efd_wait(self->efds[0], NEVER_MS));
 }
 
@@ -383,8 +297,8 @@ TEST_F(e1000e, loopback_of_each)
 {
 	unsigned int i;
 
-	irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, self->efds);
-	for (i = 0; i < E1000_VECTORS; i++) {
+	irq_trigger(self->rig.fd, MSIX, 0, NIC_VECTORS, self->efds);
+	for (i = 0; i < NIC_VECTORS; i++) {
 		EXPECT_EQ(0, __irq_loopback(self->rig.fd, MSIX, i, 1));
 		EXPECT_EQ(0, only(self->efds, i)) TH_LOG("vector %u", i);
 	}
@@ -392,15 +306,15 @@ TEST_F(e1000e, loopback_of_each)
 
 TEST_F(e1000e, holes_are_filled_later)
 {
-	int fds[E1000_VECTORS] = { self->efds[0], -1, -1, -1, -1 };
+	int fds[NIC_VECTORS] = { self->efds[0], -1, -1, -1, -1 };
 
-	irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, fds);
-	nic_raise(self->regs, 0);
+	irq_trigger(self->rig.fd, MSIX, 0, NIC_VECTORS, fds);
+	nic_raise(&self->nic, 0);
 	EXPECT_EQ(0, only(self->efds, 0));
 	irq_trigger(self->rig.fd, MSIX, 3, 1, &self->efds[3]);
-	nic_raise(self->regs, 3);
+	nic_raise(&self->nic, 3);
 	EXPECT_EQ(0, only(self->efds, 3));
-	nic_raise(self->regs, 0);
+	nic_raise(&self->nic, 0);
 	EXPECT_EQ(0, only(self->efds, 0));
 }
 
@@ -413,12 +327,12 @@ TEST_F(e1000e, grows)
 	if (info.flags & VFIO_IRQ_INFO_NORESIZE)
 		SKIP(return, "MSI-X cannot grow here");
 	irq_trigger(self->rig.fd, MSIX, 0, 1, self->efds);
-	nic_raise(self->regs, 0);
+	nic_raise(&self->nic, 0);
 	EXPECT_EQ(0, only(self->efds, 0));
 	irq_trigger(self->rig.fd, MSIX, 1, 4, &self->efds[1]);
-	nic_raise(self->regs, 4);
+	nic_raise(&self->nic, 4);
 	EXPECT_EQ(0, only(self->efds, 4));
-	nic_raise(self->regs, 0);
+	nic_raise(&self->nic, 0);
 	EXPECT_EQ(0, only(self->efds, 0));
 }
 
@@ -428,13 +342,13 @@ TEST_F(e1000e, budget_of_the_vm)
 	int ret;
 
 	vm_set(VM, &config);
-	ret = __irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, self->efds);
+	ret = __irq_trigger(self->rig.fd, MSIX, 0, NIC_VECTORS, self->efds);
 	/* So many are available, as when the platform has no more. */
 	EXPECT_TRUE(ret == 2 || ret == -ENOSPC) TH_LOG("%d", ret);
 	EXPECT_EQ(0, vectors_of(VM));
 	irq_trigger(self->rig.fd, MSIX, 0, 2, self->efds);
 	EXPECT_EQ(2, vectors_of(VM));
-	nic_raise(self->regs, 1);
+	nic_raise(&self->nic, 1);
 	EXPECT_EQ(0, only(self->efds, 1));
 }
 
@@ -445,7 +359,7 @@ TEST_F(e1000e, budget_of_the_host)
 
 	host_get(&host);
 	host_set(DIRECTPATH_A_HOST_VECTOR_BUDGET, host.vectors_used + 3);
-	ret = __irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, self->efds);
+	ret = __irq_trigger(self->rig.fd, MSIX, 0, NIC_VECTORS, self->efds);
 	EXPECT_TRUE(ret == 3 || ret == -ENOSPC) TH_LOG("%d", ret);
 	host_get(&host);
 	EXPECT_EQ(0, host.vectors_used);
@@ -456,11 +370,11 @@ TEST_F(e1000e, budget_of_the_host)
 
 TEST_F(e1000e, close_frees_the_vectors)
 {
-	irq_trigger(self->rig.fd, MSIX, 0, E1000_VECTORS, self->efds);
+	irq_trigger(self->rig.fd, MSIX, 0, NIC_VECTORS, self->efds);
 	rig_close(&self->rig);
 	/* The map holds the device. */
-	EXPECT_EQ(E1000_VECTORS, vectors_of(VM));
-	munmap((void *)self->regs, PAGE);
+	EXPECT_EQ(NIC_VECTORS, vectors_of(VM));
+	nic_unmap(&self->nic);
 	EXPECT_TRUE(dev_reaches(self->rig.address, DIRECTPATH_STATE_RESERVED, 20000));
 	EXPECT_EQ(0, vectors_of(VM));
 }

@@ -194,6 +194,43 @@ void dev_stats(const char *address, struct dev_stats *stats)
 	ctl_do(msg, read_stats, stats);
 }
 
+struct vector_list {
+	struct dev_vector *vectors;
+	unsigned int nr, max;
+};
+
+static void read_vectors(struct nlattr **attrs, void *arg)
+{
+	struct vector_list *list = arg;
+
+	(void)attrs;
+	list->nr = ctl_vectors(DIRECTPATH_A_STATS_VECTOR, list->vectors, list->max);
+}
+
+unsigned int dev_vectors(const char *address, struct dev_vector *vectors, unsigned int max)
+{
+	struct nl_msg *msg = ctl_request(DIRECTPATH_CMD_STATS_GET);
+	struct vector_list list = { .vectors = vectors, .max = max };
+
+	nla_put_string(msg, DIRECTPATH_A_STATS_ADDRESS, address);
+	ctl_do(msg, read_vectors, &list);
+	return list.nr;
+}
+
+bool dev_vector(const char *address, uint32_t number, struct dev_vector *vector)
+{
+	struct dev_vector vectors[DEV_VECTORS];
+	unsigned int nr = dev_vectors(address, vectors, DEV_VECTORS), i;
+
+	for (i = 0; i < nr; i++) {
+		if (vectors[i].number != number)
+			continue;
+		*vector = vectors[i];
+		return true;
+	}
+	return false;
+}
+
 struct known {
 	char (*addresses)[16];
 	unsigned int nr, max;

@@ -15,6 +15,7 @@
 #include "nl.h"
 
 #define DEV_MEMBERS 8
+#define DEV_VECTORS 64
 
 /**
  * struct dev_info - what dev-get says
@@ -64,6 +65,16 @@ struct dev_stats {
 	uint64_t runs;
 };
 
+/**
+ * struct dev_vector - one vector of the run that goes on
+ */
+struct dev_vector {
+	uint32_t index;
+	uint32_t number;
+	uint32_t irq;
+	uint64_t count;
+};
+
 enum {
 	DEV_UNBIND = 1 << 0,
 	DEV_WHOLE_SET = 1 << 1,
@@ -90,6 +101,10 @@ void dev_set_policy(const char *address, const char *policy);
 int __dev_reset(const char *address);
 int __dev_recover(const char *address);
 void dev_stats(const char *address, struct dev_stats *stats);
+/* Its vectors now: returns how many. */
+unsigned int dev_vectors(const char *address, struct dev_vector *vectors, unsigned int max);
+/* One of them; false: it has no host interrupt. */
+bool dev_vector(const char *address, uint32_t number, struct dev_vector *vector);
 /* Every function that the module knows: returns how many. */
 unsigned int dev_known(char (*addresses)[16], unsigned int max);
 

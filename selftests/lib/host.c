@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -77,6 +78,26 @@ void host_set(int attr, uint32_t value)
 	int ret = __host_set(attr, value);
 
 	dp_assert(!ret, "setting %d: %s: %s", attr, strerror(-ret), ctl_last.text);
+}
+
+static void write_parameter(const char *module, const char *value)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (!host_loaded(module))
+		return;
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/nointxmask", module);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	dp_assert(fd >= 0, "%s: %s", path, strerror(errno));
+	dp_assert(write(fd, value, 1) == 1, "%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+void host_nointxmask(bool on)
+{
+	write_parameter("directpath", on ? "Y" : "N");
+	write_parameter("vfio_pci", on ? "Y" : "N");
 }
 
 bool host_loaded(const char *module)

@@ -39,6 +39,9 @@ void host_get(struct host_info *info);
 int __host_set(int attr, uint32_t value);
 void host_set(int attr, uint32_t value);
 
+/* Parameter nointxmask of the modules that functions are bound to. */
+void host_nointxmask(bool on);
+
 /* Is a module loaded? */
 bool host_loaded(const char *module);
 /* A command of bed/lib.sh: its exit code. */

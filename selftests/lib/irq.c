@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -77,6 +78,29 @@ int __irq_mask(int fd, uint32_t index)
 int __irq_unmask(int fd, uint32_t index)
 {
 	return __irq_set(fd, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK, index, 0, 1, NULL);
+}
+
+uint64_t irq_taken(unsigned int irq)
+{
+	unsigned long long count;
+	uint64_t taken = 0;
+	char line[1024];
+	FILE *file;
+	int used;
+
+	file = fopen("/proc/interrupts", "re");
+	dp_assert(file, "%s", strerror(errno));
+	while (fgets(line, sizeof(line), file)) {
+		const char *at = line;
+		unsigned int nr;
+
+		if (sscanf(at, " %u:%n", &nr, &used) != 1 || nr != irq)
+			continue;
+		for (at += used; sscanf(at, " %llu%n", &count, &used) == 1; at += used)
+			taken += count;
+	}
+	fclose(file);
+	return taken;
 }
 
 int efd_new(void)

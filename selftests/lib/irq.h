@@ -22,6 +22,9 @@ int __irq_loopback(int fd, uint32_t index, uint32_t start, uint32_t count);
 int __irq_mask(int fd, uint32_t index);
 int __irq_unmask(int fd, uint32_t index);
 
+/* How often the host has taken Linux interrupt @irq, by /proc/interrupts. */
+uint64_t irq_taken(unsigned int irq);
+
 /* A non-blocking eventfd. */
 int efd_new(void);
 /* What has been signalled within @ms; 0: nothing. */

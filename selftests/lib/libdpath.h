@@ -14,6 +14,7 @@
 #include "host.h"
 #include "irq.h"
 #include "mem.h"
+#include "nic.h"
 #include "nl.h"
 #include "pci.h"
 #include "proc.h"

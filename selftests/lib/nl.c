@@ -13,6 +13,7 @@
 #include <netlink/netlink.h>
 
 #include "assert.h"
+#include "device.h"
 #include "nl.h"
 #include "proc.h"
 
@@ -307,6 +308,29 @@ unsigned int ctl_reasons(int type, struct ctl_reason *reasons, unsigned int max)
 	for_each_handled(attr, left)
 		if (nla_type(attr) == type && nr < max)
 			read_reason(attr, &reasons[nr++]);
+	return nr;
+}
+
+static void read_vector(struct nlattr *nest, struct dev_vector *vector)
+{
+	struct nlattr *attrs[DIRECTPATH_A_VECTOR_MAX + 1];
+
+	dp_assert(!nla_parse_nested(attrs, DIRECTPATH_A_VECTOR_MAX, nest, NULL), "a vector cannot be parsed");
+	vector->index = ctl_u32(attrs[DIRECTPATH_A_VECTOR_INDEX]);
+	vector->number = ctl_u32(attrs[DIRECTPATH_A_VECTOR_NUMBER]);
+	vector->irq = ctl_u32(attrs[DIRECTPATH_A_VECTOR_IRQ]);
+	vector->count = ctl_u64(attrs[DIRECTPATH_A_VECTOR_COUNT]);
+}
+
+unsigned int ctl_vectors(int type, struct dev_vector *vectors, unsigned int max)
+{
+	unsigned int nr = 0;
+	struct nlattr *attr;
+	int left;
+
+	for_each_handled(attr, left)
+		if (nla_type(attr) == type && nr < max)
+			read_vector(attr, &vectors[nr++]);
 	return nr;
 }
 

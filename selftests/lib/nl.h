@@ -68,6 +68,9 @@ uint64_t ctl_u64(struct nlattr *attr);
 void ctl_copy(char *to, size_t size, struct nlattr *attr);
 /* Reasons are nested attributes that occur many times: all of @type in the message that is being handled. */
 unsigned int ctl_reasons(int type, struct ctl_reason *reasons, unsigned int max);
+/* So are vectors. */
+struct dev_vector;
+unsigned int ctl_vectors(int type, struct dev_vector *vectors, unsigned int max);
 /* Strings that occur many times. */
 unsigned int ctl_strings(int type, char (*strings)[16], unsigned int max);
 /* Are @size bytes like @bytes anywhere in the reply to a request about one object? */

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <linux/vfio.h>
+
 #include "assert.h"
 #include "device.h"
 #include "pci.h"
@@ -11,7 +13,9 @@
 static bool reserve(struct rig *rig, const char *variable, const char *vm, const char *policy)
 {
 	rig->address = pci_env(variable);
+	rig->vfio = false;
 	rig->vm_fd = -1;
+	rig->door = (struct door){ -1, -1, -1 };
 	rig->fd = -1;
 	rig->edu.bar = NULL;
 	snprintf(rig->vm, sizeof(rig->vm), "%s", vm);
@@ -35,8 +39,18 @@ bool rig_reserve_any(struct rig *rig, const char *variable, const char *vm)
 	return reserve(rig, variable, vm, NULL);
 }
 
+void rig_use_vfio(struct rig *rig, bool vfio)
+{
+	rig->vfio = vfio;
+}
+
 void rig_open_any(struct rig *rig)
 {
+	if (rig->vfio) {
+		door_open(&rig->door, rig->address, VFIO_TYPE1v2_IOMMU);
+		rig->fd = rig->door.fd;
+		return;
+	}
 	rig->vm_fd = vm_open(rig->vm);
 	rig->fd = vm_device(rig->vm_fd, rig->address);
 	device_enable(rig->fd);
@@ -57,6 +71,11 @@ void rig_close(struct rig *rig)
 		close(rig->fd);
 	if (rig->vm_fd >= 0)
 		close(rig->vm_fd);
+	if (rig->door.group >= 0)
+		close(rig->door.group);
+	if (rig->door.container >= 0)
+		close(rig->door.container);
 	rig->fd = -1;
 	rig->vm_fd = -1;
+	rig->door = (struct door){ -1, -1, -1 };
 }

@@ -3,25 +3,30 @@
 #define DPATH_TEST_RIG_H
 
 /*
- * What most tests start from: a VM with one function, most often an edu, run by this process through the native door.
+ * What most tests start from: a VM with one function, most often an edu, run by this process through one of the doors.
  */
 
 #include <stdbool.h>
 
+#include "door.h"
 #include "edu.h"
 
 /**
  * struct rig - a VM with one function
  * @address: the function
  * @vm: name of the VM
+ * @vfio: opened through the VFIO door
  * @vm_fd: the VM, open; or -1
+ * @door: the group and the container, open; or -1
  * @fd: the function, open; or -1
  * @edu: its registers, if it is an edu
  */
 struct rig {
 	const char *address;
 	char vm[32];
+	bool vfio;
 	int vm_fd;
+	struct door door;
 	int fd;
 	struct edu edu;
 };
@@ -30,6 +35,8 @@ struct rig {
 bool rig_reserve(struct rig *rig, const char *variable, const char *vm);
 /* The same for a function with a reset and a host driver. */
 bool rig_reserve_any(struct rig *rig, const char *variable, const char *vm);
+/* Through the VFIO door from now on. */
+void rig_use_vfio(struct rig *rig, bool vfio);
 /* Open both, decode and bus master on; registers mapped. */
 void rig_open(struct rig *rig);
 /* Without the registers. */
