@@ -23,10 +23,12 @@
 #include "host.h"
 #include "match.h"
 #include "ntf.h"
+#include "op.h"
 #include "set.h"
 #include "vm.h"
 
 #define VMS_MAX 4096
+#define REPORT_INTERVAL HZ
 
 LIST_HEAD(dpath_vms);
 
@@ -503,6 +505,28 @@ void dpath_vm_uncharge_pinned(struct dpath_vm *vm, u64 bytes)
 	atomic64_sub(bytes, &vm->pinned);
 }
 
+/*
+ * An ioctl has no text, so that an event and the log say whose limit it was and what leads out; once in a while, because a VMM can ask as fast as it
+ * likes.
+ */
+static void report_no_vector(struct dpath_vm *vm, u32 limit)
+{
+	char why[DPATH_OP_MESSAGE_MAX];
+
+	if (limit)
+		scnprintf(why, sizeof(why), "no vector left: max-vectors %u are in use; vm set %s max-vectors allows more", limit, vm->name);
+	else
+		scnprintf(why, sizeof(why), "no vector left: vector-budget %u of the host is in use; host set vector-budget allows more",
+			  READ_ONCE(dpath_host.vector_budget));
+	mutex_lock(&dpath_table_lock);
+	if (!vm->refused || time_after(jiffies, vm->refused + REPORT_INTERVAL)) {
+		vm->refused = jiffies ?: 1;
+		pr_notice("directpath: VM %s: %s\n", vm->name, why);
+		dpath_vm_ntf(vm, why, false);
+	}
+	mutex_unlock(&dpath_table_lock);
+}
+
 int dpath_vm_charge_vectors(struct dpath_vm *vm, unsigned int nvec)
 {
 	u32 limit = READ_ONCE(vm->limits.vectors);
@@ -510,11 +534,14 @@ int dpath_vm_charge_vectors(struct dpath_vm *vm, unsigned int nvec)
 
 	if ((u32)atomic_add_return(nvec, &vm->vectors) > limit && limit) {
 		atomic_sub(nvec, &vm->vectors);
+		report_no_vector(vm, limit);
 		return -ENOSPC;
 	}
 	ret = dpath_host_charge_vectors(nvec);
-	if (ret)
+	if (ret) {
 		atomic_sub(nvec, &vm->vectors);
+		report_no_vector(vm, 0);
+	}
 	return ret;
 }
 

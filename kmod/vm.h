@@ -50,6 +50,7 @@ struct dpath_vm_limits {
  * @seq: number of its last event
  * @pinned: bytes pinned now, all spaces
  * @vectors: vectors in use
+ * @refused: when a refused vector was last reported, in jiffies; 0: never
  * @maps: map calls that succeeded
  * @unmaps: unmap calls
  * @map_ns: time spent in map calls
@@ -78,6 +79,7 @@ struct dpath_vm {
 	u64 seq;
 	atomic64_t pinned;
 	atomic_t vectors;
+	unsigned long refused;
 	atomic64_t maps;
 	atomic64_t unmaps;
 	atomic64_t map_ns;
@@ -116,7 +118,7 @@ bool dpath_vm_running_locked(const struct dpath_vm *vm);
 /* Pinned memory: 0 or -EDQUOT. */
 int dpath_vm_charge_pinned(struct dpath_vm *vm, u64 bytes);
 void dpath_vm_uncharge_pinned(struct dpath_vm *vm, u64 bytes);
-/* Interrupt vectors, against the VM's limit and the host's budget: 0 or -ENOSPC. */
+/* Interrupt vectors, against the VM's limit and the host's budget: 0 or -ENOSPC, which is an event. Takes dpath_table_lock. */
 int dpath_vm_charge_vectors(struct dpath_vm *vm, unsigned int nvec);
 void dpath_vm_uncharge_vectors(struct dpath_vm *vm, unsigned int nvec);
 

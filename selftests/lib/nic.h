@@ -21,10 +21,10 @@ struct nic {
 	volatile uint8_t *regs;
 };
 
-/* Through a device fd whose memory decode is on. Nothing is raised or throttled after this. */
+/* Through a device fd whose memory decode is on. Nothing is raised after this. */
 void nic_map(struct nic *nic, int device_fd);
 void nic_unmap(struct nic *nic);
-/* A cause that is new to the device: what is pending is cleared first, as a driver's handler does. */
+/* A cause that is new to the device: what is pending is cleared first, as a driver's handler does. It has come, and the next one may come, when this returns. */
 void nic_raise(struct nic *nic, unsigned int vector);
 /* The line, until it is lowered. */
 void nic_raise_line(struct nic *nic);
