@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Config space tables on made-up config spaces. The merge is checked against its definition for every combination of one bit; the tables for what
- * any table must satisfy; the walk on a function as it should be, on a list of hostile ones, and on random ones. What must hold for all of them is
- * in expect_sound(): the lists that a tenant walks end, show nothing hidden and nothing twice, and the registers that the kernel drives, found the
- * way the kernel finds them, cannot be reached.
+ * Config space tables on config spaces of devices that exist and on made-up ones. The merge is checked against its definition for every combination
+ * of one bit; the tables for what any table must satisfy, and every id of the specification for its treatment; the walk on a function as it should
+ * be, on eight that exist (every byte of them), on a list of hostile ones, on random ones, and on existing ones with a few bits changed. What must
+ * hold for all of them is in expect_sound(): the lists that a tenant walks end, show nothing hidden and nothing twice, and the registers that the
+ * kernel drives, found the way the kernel finds them, cannot be reached.
  */
 
 #include <kunit/test.h>
@@ -11,6 +12,7 @@
 
 #include "../cfgperm.c"
 #include "../cfgrule.c"
+#include "cfgspaces.h"
 
 /* A config space in memory, and how often it was read. */
 struct space {
@@ -251,6 +253,21 @@ static void sound_kernel_registers(struct kunit *test, const struct fixture *fix
 		expect_closed(test, fix, pos + 4, 0x3c);
 }
 
+/* Nothing of a hidden capability is there, at its address either. */
+static void sound_hidden(struct kunit *test, const struct fixture *fix)
+{
+	const struct dpath_cfgcap *cap;
+	unsigned int i, bad = 0;
+
+	for (cap = fix->map.caps; cap < fix->map.caps + fix->map.nr; cap++) {
+		/* The head of the extended list stays as a null capability that leads on. */
+		i = cap->ext && cap->pos == 0x100 ? 4 : 0;
+		for (; !cap->shown && i < cap->size; i++)
+			bad += hard(fix, cap->pos + i, 1) || get(fix, cap->pos + i, 1);
+	}
+	KUNIT_EXPECT_EQ(test, bad, 0U);
+}
+
 static void expect_sound(struct kunit *test, const struct fixture *fix)
 {
 	const struct dpath_cfgcap *cap;
@@ -259,6 +276,7 @@ static void expect_sound(struct kunit *test, const struct fixture *fix)
 	sound_std_list(test, fix);
 	sound_ext_list(test, fix);
 	sound_kernel_registers(test, fix);
+	sound_hidden(test, fix);
 	KUNIT_EXPECT_EQ(test, hard(fix, PCI_COMMAND, 2), (u32)(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INVALIDATE |
 							     PCI_COMMAND_PARITY));
 	for (i = PCI_BASE_ADDRESS_0; i < 0x40; i += 4)
@@ -399,6 +417,118 @@ static void table_complete(struct kunit *test)
 	}
 }
 
+#define HIDE DPATH_CFG_HIDE
+#define SHOWN DPATH_CFG_SHOW
+#define RAWLY DPATH_CFG_RAW
+
+/* What chapters 6 and 7 of the PCI Express base specification 6.0 and the older ones define, and what becomes of it. */
+static const struct treated {
+	u16 id;
+	bool ext;
+	enum dpath_cfg_how how;
+	const char *why; /* words that the reason has */
+} treated[] = {
+	{ 0x00, false, HIDE, "header" },
+	{ PCI_CAP_ID_PM, false, SHOWN, "tenant's within bounds" },
+	{ PCI_CAP_ID_AGP, false, HIDE, "no IOMMU" },
+	{ PCI_CAP_ID_VPD, false, SHOWN, "read-only" },
+	{ PCI_CAP_ID_SLOTID, false, HIDE, "bridges" },
+	{ PCI_CAP_ID_MSI, false, SHOWN, "kernel programs it" },
+	{ PCI_CAP_ID_CHSWP, false, HIDE, "slot" },
+	{ PCI_CAP_ID_PCIX, false, SHOWN, "status" },
+	{ PCI_CAP_ID_HT, false, HIDE, "routes interrupts" },
+	{ PCI_CAP_ID_VNDR, false, RAWLY, "drivers use it" },
+	{ PCI_CAP_ID_DBG, false, HIDE, "console" },
+	{ PCI_CAP_ID_CCRC, false, HIDE, "chassis" },
+	{ PCI_CAP_ID_SHPC, false, HIDE, "bridges" },
+	{ PCI_CAP_ID_SSVID, false, SHOWN, "read-only" },
+	{ PCI_CAP_ID_AGP3, false, HIDE, "bridges" },
+	{ PCI_CAP_ID_SECDEV, false, HIDE, "IOMMU" },
+	{ PCI_CAP_ID_EXP, false, SHOWN, "link half the host's" },
+	{ PCI_CAP_ID_MSIX, false, SHOWN, "kernel programs it" },
+	{ PCI_CAP_ID_SATA, false, SHOWN, "registers" },
+	{ PCI_CAP_ID_AF, false, SHOWN, "reset" },
+	{ PCI_CAP_ID_EA, false, HIDE, "host addresses" },
+	{ 0x15, false, HIDE, "bridges" },
+	{ 0x00, true, HIDE, "header" },
+	{ PCI_EXT_CAP_ID_ERR, true, SHOWN, "host handles" },
+	{ PCI_EXT_CAP_ID_VC, true, SHOWN, "path is the host's" },
+	{ PCI_EXT_CAP_ID_DSN, true, SHOWN, "read-only" },
+	{ PCI_EXT_CAP_ID_PWR, true, SHOWN, "describes" },
+	{ PCI_EXT_CAP_ID_RCLD, true, HIDE, "topology" },
+	{ PCI_EXT_CAP_ID_RCILC, true, HIDE, "link of the host" },
+	{ PCI_EXT_CAP_ID_RCEC, true, HIDE, "other functions" },
+	{ PCI_EXT_CAP_ID_MFVC, true, HIDE, "other functions" },
+	{ PCI_EXT_CAP_ID_VC9, true, SHOWN, "path is the host's" },
+	{ PCI_EXT_CAP_ID_RCRB, true, HIDE, "root complex" },
+	{ PCI_EXT_CAP_ID_VNDR, true, RAWLY, "drivers use it" },
+	{ PCI_EXT_CAP_ID_CAC, true, HIDE, "another way" },
+	{ PCI_EXT_CAP_ID_ACS, true, SHOWN, "isolation is the host's" },
+	{ PCI_EXT_CAP_ID_ARI, true, HIDE, "function numbers" },
+	{ PCI_EXT_CAP_ID_ATS, true, HIDE, "pass the IOMMU" },
+	{ PCI_EXT_CAP_ID_SRIOV, true, HIDE, "nobody owns" },
+	{ PCI_EXT_CAP_ID_MRIOV, true, HIDE, "several hosts" },
+	{ PCI_EXT_CAP_ID_MCAST, true, HIDE, "reach others" },
+	{ PCI_EXT_CAP_ID_PRI, true, HIDE, "page requests" },
+	{ PCI_EXT_CAP_ID_AMD_XXX, true, HIDE, "cannot be known" },
+	{ PCI_EXT_CAP_ID_REBAR, true, HIDE, "placed the BARs" },
+	{ PCI_EXT_CAP_ID_DPA, true, HIDE, "budget" },
+	{ PCI_EXT_CAP_ID_TPH, true, HIDE, "caches of the host" },
+	{ PCI_EXT_CAP_ID_LTR, true, SHOWN, "drivers look" },
+	{ PCI_EXT_CAP_ID_SECPCI, true, HIDE, "link" },
+	{ PCI_EXT_CAP_ID_PMUX, true, HIDE, "protocols" },
+	{ PCI_EXT_CAP_ID_PASID, true, HIDE, "address spaces" },
+	{ 0x1c, true, HIDE, "cache lines" },
+	{ PCI_EXT_CAP_ID_DPC, true, HIDE, "ports" },
+	{ PCI_EXT_CAP_ID_L1SS, true, HIDE, "link" },
+	{ PCI_EXT_CAP_ID_PTM, true, HIDE, "clock" },
+	{ 0x20, true, HIDE, "link" },
+	{ 0x21, true, HIDE, "root ports" },
+	{ 0x22, true, SHOWN, "read-only" },
+	{ PCI_EXT_CAP_ID_DVSEC, true, RAWLY, "as VSEC" },
+	{ 0x24, true, HIDE, "placed the BARs" },
+	{ PCI_EXT_CAP_ID_DLF, true, HIDE, "link" },
+	{ PCI_EXT_CAP_ID_PL_16GT, true, HIDE, "link" },
+	{ 0x27, true, HIDE, "link" },
+	{ 0x28, true, HIDE, "host" },
+	{ 0x29, true, HIDE, "enclosure" },
+	{ 0x2a, true, HIDE, "link" },
+	{ 0x2b, true, HIDE, "CXL" },
+	{ 0x2c, true, HIDE, "firmware" },
+	{ 0x2d, true, HIDE, "requester ids" },
+	{ PCI_EXT_CAP_ID_DOE, true, HIDE, "host talks to it" },
+	{ 0x2f, true, HIDE, "path" },
+	{ 0x30, true, HIDE, "keys" },
+	{ 0x31, true, HIDE, "link" },
+	{ 0x32, true, HIDE, "link" },
+	{ 0x33, true, HIDE, "link" },
+	{ 0x34, true, HIDE, "link" },
+	{ 0x35, true, HIDE, "path" },
+	{ 0x36, true, HIDE, "ports" },
+};
+
+/* A kernel that knows more ids than the tables: each wants a decision. */
+static_assert(PCI_CAP_ID_MAX <= 0x15);
+static_assert(PCI_EXT_CAP_ID_MAX <= 0x36);
+
+static void every_id_is_treated_as_written(struct kunit *test)
+{
+	DECLARE_BITMAP(std, 0x16) = {};
+	DECLARE_BITMAP(ext, 0x37) = {};
+	const struct treated *t;
+
+	for (t = treated; t < treated + ARRAY_SIZE(treated); t++) {
+		const struct dpath_cfg_rule *rule = dpath_cfg_rule_of(t->id, t->ext);
+
+		KUNIT_EXPECT_PTR_NE_MSG(test, rule, &unknown_rule, "id %#x", t->id);
+		KUNIT_EXPECT_EQ_MSG(test, rule->how, t->how, "%s", rule->name);
+		KUNIT_EXPECT_TRUE_MSG(test, strstr(rule->why, t->why), "%s: '%s' is not in '%s'", rule->name, t->why, rule->why);
+		KUNIT_EXPECT_FALSE_MSG(test, __test_and_set_bit(t->id, t->ext ? ext : std), "id %#x twice", t->id);
+	}
+	KUNIT_EXPECT_TRUE(test, bitmap_full(std, 0x16));
+	KUNIT_EXPECT_TRUE(test, bitmap_full(ext, 0x37));
+}
+
 static void good_function(struct kunit *test)
 {
 	struct fixture *fix = kunit_kzalloc(test, sizeof(*fix), GFP_KERNEL);
@@ -487,6 +617,148 @@ static void good_function(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_why(&fix->map, 0x106), "translated requests pass the IOMMU by");
 	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_why(&fix->map, 0x48), "drivers use it");
 	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_why(&fix->map, 0x800), "belongs to no capability");
+}
+
+/* Both lists as a guest walks them, as position:id. */
+static const char *walk_as_guest(struct kunit *test, const struct fixture *fix, bool ext)
+{
+	unsigned int pos = ext ? 0x100 : get(fix, PCI_CAPABILITY_LIST, 1), len = 0, ttl = 48, id;
+	char *text = kunit_kzalloc(test, 256, GFP_KERNEL);
+	u32 head;
+
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	if (ext ? fix->map.size <= 0x100 : !(get(fix, PCI_STATUS, 2) & PCI_STATUS_CAP_LIST))
+		return text;
+	while (pos && ttl--) {
+		head = get(fix, pos, 4);
+		id = ext ? PCI_EXT_CAP_ID(head) : head & 0xff;
+		if (id)
+			len += scnprintf(text + len, 256 - len, "%s%x:%x", len ? " " : "", pos, id);
+		pos = ext ? PCI_EXT_CAP_NEXT(head) : (head >> 8) & 0xff;
+	}
+	return text;
+}
+
+/* What a guest shall have of one byte. */
+struct byte {
+	u8 reads;
+	u8 hard;
+	u8 soft;
+	bool link; /* of a list, and checked with it */
+};
+
+/* A byte of one of the registers that are listed; false: it is none. */
+static bool listed(const struct dpath_cfgspace *space, unsigned int offset, struct byte *byte)
+{
+	const struct dpath_cfgspace_form *form;
+	const struct dpath_cfgspace_reg *reg;
+	unsigned int shift;
+
+	for (form = space->forms; form->regs; form++) {
+		for (reg = form->regs; reg->width; reg++) {
+			if (offset < form->pos + reg->offset || offset >= form->pos + reg->offset + reg->width)
+				continue;
+			shift = (offset - form->pos - reg->offset) * 8;
+			byte->reads = form->reads[reg - form->regs] >> shift;
+			byte->hard = reg->hard >> shift;
+			byte->soft = reg->soft >> shift;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct dpath_cfgspace_cap *cap_at(const struct dpath_cfgspace *space, unsigned int offset)
+{
+	const struct dpath_cfgspace_cap *cap;
+
+	for (cap = space->caps; cap->size; cap++)
+		if (offset >= cap->pos && offset < cap->pos + cap->size)
+			return cap;
+	return NULL;
+}
+
+static struct byte expected(const struct dpath_cfgspace *space, const u8 *hw, unsigned int offset)
+{
+	const struct dpath_cfgspace_cap *cap = cap_at(space, offset);
+	struct byte byte = {};
+
+	if (listed(space, offset, &byte) || (cap && cap->how == CFGSPACE_HIDDEN))
+		return byte;
+	byte.link = cap && offset - cap->pos < (cap->pos < 0x100 ? 2 : 4);
+	if (offset < 0x40 || cap)
+		byte.reads = hw[offset];
+	if (cap && cap->how == CFGSPACE_RAW && !byte.link)
+		byte.hard = 0xff;
+	if (offset >= 0x40 && offset < 0x100 && !cap) {
+		byte.reads = hw[offset];
+		byte.hard = 0xff;
+	}
+	return byte;
+}
+
+static void expect_bytes(struct kunit *test, const struct fixture *fix, const struct dpath_cfgspace *space)
+{
+	unsigned int i;
+
+	for (i = 0; i < space->size; i++) {
+		struct byte byte = expected(space, fix->space.bytes, i);
+		struct dpath_cfg_bits bits = dpath_cfgmap_bits(&fix->map, i, 1);
+
+		if (!byte.link)
+			KUNIT_EXPECT_EQ_MSG(test, get(fix, i, 1), (u32)byte.reads, "%s: %#x", space->name, i);
+		KUNIT_EXPECT_EQ_MSG(test, bits.write & ~bits.virt, (u32)byte.hard, "%s: %#x", space->name, i);
+		KUNIT_EXPECT_EQ_MSG(test, bits.write & bits.virt, (u32)byte.soft, "%s: %#x", space->name, i);
+	}
+}
+
+/* A guest that writes everything everywhere: what of it arrives. Error bits are cleared by a one, and never set. */
+static void expect_writes(struct kunit *test, struct fixture *fix, const struct dpath_cfgspace *space, u32 value)
+{
+	u8 *before = kunit_kmalloc(test, DPATH_CFG_SIZE, GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, before);
+	memcpy(before, fix->space.bytes, DPATH_CFG_SIZE);
+	for (i = 0; i < space->size; i += 4)
+		set(fix, i, 4, value);
+	for (i = 0; i < space->size; i++) {
+		struct byte byte = expected(space, before, i);
+		u8 w1c = dpath_cfgmap_bits(&fix->map, i, 1).w1c, now = fix->space.bytes[i];
+
+		KUNIT_EXPECT_EQ_MSG(test, (now ^ before[i]) & ~byte.hard & ~w1c, 0, "%s: %#x", space->name, i);
+		KUNIT_EXPECT_EQ_MSG(test, (now ^ value) & byte.hard & ~w1c, 0, "%s: %#x", space->name, i);
+		KUNIT_EXPECT_EQ_MSG(test, get(fix, i, 1) & byte.soft, value & byte.soft, "%s: %#x", space->name, i);
+	}
+}
+
+static void recorded_functions(struct kunit *test)
+{
+	struct fixture *fix = kunit_kzalloc(test, sizeof(*fix), GFP_KERNEL);
+	const struct dpath_cfgspace *space;
+	const struct dpath_cfgspace_cap *cap;
+	unsigned int nr;
+
+	KUNIT_ASSERT_NOT_NULL(test, fix);
+	for (space = dpath_cfgspaces; space < dpath_cfgspaces + dpath_nr_cfgspaces; space++) {
+		fix->space.fail_at = 0;
+		KUNIT_ASSERT_TRUE_MSG(test, dpath_cfgspace_load(space, fix->space.bytes), "%s", space->name);
+		KUNIT_ASSERT_EQ_MSG(test, build(fix, space->size), 0, "%s", space->name);
+		KUNIT_EXPECT_STREQ_MSG(test, fix->map.flaw ?: "", "", "%s", space->name);
+		for (nr = 0, cap = space->caps; cap->size; cap++)
+			nr++;
+		KUNIT_EXPECT_EQ_MSG(test, fix->map.nr, nr, "%s", space->name);
+		KUNIT_EXPECT_STREQ_MSG(test, walk_as_guest(test, fix, false), space->std, "%s", space->name);
+		KUNIT_EXPECT_STREQ_MSG(test, walk_as_guest(test, fix, true), space->ext, "%s", space->name);
+		expect_bytes(test, fix, space);
+		expect_sound(test, fix);
+		expect_writes(test, fix, space, ~0U);
+		expect_writes(test, fix, space, 0);
+		/* However much was written, the lists are as they were. */
+		KUNIT_EXPECT_STREQ_MSG(test, walk_as_guest(test, fix, false), space->std, "%s", space->name);
+		KUNIT_EXPECT_STREQ_MSG(test, walk_as_guest(test, fix, true), space->ext, "%s", space->name);
+	}
+	KUNIT_EXPECT_GE(test, dpath_nr_cfgspaces, 8U);
 }
 
 /* 256 bytes: no extended list, whatever is there. */
@@ -717,17 +989,82 @@ static void random_functions(struct kunit *test)
 	}
 }
 
+/*
+ * A device that exists, with some of its bytes changed: mostly links, ids and lengths of its lists, sometimes anything. Whatever comes of it ends and
+ * keeps its secrets.
+ */
+static void mutated_functions(struct kunit *test)
+{
+	struct fixture *fix = kunit_kzalloc(test, sizeof(*fix), GFP_KERNEL);
+	const struct dpath_cfgspace *space;
+	const struct dpath_cfgspace_cap *cap;
+	struct rnd_state rnd;
+	unsigned int i, nr;
+	u32 seed;
+
+	KUNIT_ASSERT_NOT_NULL(test, fix);
+	for (seed = 1; seed <= 4000; seed++) {
+		prandom_seed_state(&rnd, seed);
+		space = &dpath_cfgspaces[seed % dpath_nr_cfgspaces];
+		KUNIT_ASSERT_TRUE(test, dpath_cfgspace_load(space, fix->space.bytes));
+		for (nr = 0, cap = space->caps; cap->size; cap++)
+			nr++;
+		for (i = 1 + random_below(&rnd, 6); i; i--) {
+			cap = &space->caps[random_below(&rnd, nr)];
+			if (random_below(&rnd, 4))
+				put(fix, cap->pos + random_below(&rnd, 6), 1, prandom_u32_state(&rnd));
+			else if (random_below(&rnd, 8))
+				put(fix, PCI_CAPABILITY_LIST, 1, prandom_u32_state(&rnd));
+			else
+				put(fix, random_below(&rnd, 4096), 1, prandom_u32_state(&rnd));
+		}
+		put(fix, PCI_HEADER_TYPE, 1, 0);
+		put(fix, PCI_CACHE_LINE_SIZE, 1, 0);
+		KUNIT_EXPECT_EQ_MSG(test, build(fix, space->size), 0, "seed %u", seed);
+		expect_sound(test, fix);
+		if (test->status == KUNIT_FAILURE) {
+			KUNIT_FAIL(test, "seed %u: %s", seed, space->name);
+			return;
+		}
+	}
+}
+
+/* No lists laid out at all. */
+static void noise(struct kunit *test)
+{
+	struct fixture *fix = kunit_kzalloc(test, sizeof(*fix), GFP_KERNEL);
+	struct rnd_state rnd;
+	u32 seed;
+
+	KUNIT_ASSERT_NOT_NULL(test, fix);
+	for (seed = 1; seed <= 1000; seed++) {
+		prandom_seed_state(&rnd, seed);
+		prandom_bytes_state(&rnd, fix->space.bytes, sizeof(fix->space.bytes));
+		put(fix, PCI_HEADER_TYPE, 1, 0);
+		KUNIT_EXPECT_EQ_MSG(test, build(fix, 4096), 0, "seed %u", seed);
+		expect_sound(test, fix);
+		if (test->status == KUNIT_FAILURE) {
+			KUNIT_FAIL(test, "seed %u", seed);
+			return;
+		}
+	}
+}
+
 static struct kunit_case cfgperm_cases[] = {
 	KUNIT_CASE(merge_definition),
 	KUNIT_CASE(load_store),
 	KUNIT_CASE(table_complete),
+	KUNIT_CASE(every_id_is_treated_as_written),
 	KUNIT_CASE(good_function),
+	KUNIT_CASE(recorded_functions),
 	KUNIT_CASE(small_function),
 	KUNIT_CASE(wrong_functions),
 	KUNIT_CASE(no_lists),
 	KUNIT_CASE(hostile_functions),
 	KUNIT_CASE(crowded_function),
 	KUNIT_CASE(random_functions),
+	KUNIT_CASE(mutated_functions),
+	KUNIT_CASE(noise),
 	{}
 };
 
