@@ -34,18 +34,6 @@ static const struct dpath_cfg_rule nowhere_rule = {
 };
 
 /**
- * dpath_cfg_cap_name - name of a capability
- * @id: its id
- * @ext: extended
- *
- * Return: a static string, "unknown" for an id without an entry.
- */
-const char *dpath_cfg_cap_name(u16 id, bool ext)
-{
-	return dpath_cfg_rule_of(id, ext)->name;
-}
-
-/**
  * dpath_cfg_load - little endian bytes as a number
  * @bytes: where
  * @width: 1, 2 or 4
@@ -497,29 +485,51 @@ const struct dpath_cfgcap *dpath_cfgmap_find(const struct dpath_cfgmap *map, u16
 	return NULL;
 }
 
+/* The rule that a byte falls under, and where what it describes begins. */
+static const struct dpath_cfg_rule *rule_at(const struct dpath_cfgmap *map, unsigned int offset, unsigned int *pos)
+{
+	const struct dpath_cfgcap *cap;
+
+	*pos = 0;
+	if (offset < PCI_STD_HEADER_SIZEOF)
+		return &dpath_cfg_header_rule;
+	for (cap = map->caps; cap < map->caps + map->nr; cap++) {
+		if (offset >= cap->pos && offset < cap->pos + cap->size) {
+			*pos = cap->pos;
+			return cap->rule;
+		}
+	}
+	return offset < EXT_START ? &specific_rule : &nowhere_rule;
+}
+
+/**
+ * dpath_cfgmap_where - what does a byte belong to
+ * @map: the tables
+ * @offset: the byte
+ *
+ * Return: name of the capability, or of the place between them, for a counter; a static string, never NULL.
+ */
+const char *dpath_cfgmap_where(const struct dpath_cfgmap *map, unsigned int offset)
+{
+	unsigned int pos;
+
+	return rule_at(map, offset, &pos)->name;
+}
+
 /**
  * dpath_cfgmap_why - why is a byte treated as it is
  * @map: the tables
  * @offset: the byte
  *
- * Return: the written reason of the register or of the capability, for a trace; never NULL.
+ * Return: the written reason of the register or of the capability, for a trace; a static string, never NULL.
  */
 const char *dpath_cfgmap_why(const struct dpath_cfgmap *map, unsigned int offset)
 {
-	const struct dpath_cfg_rule *rule = offset < EXT_START ? &specific_rule : &nowhere_rule;
-	const struct dpath_cfgcap *cap;
+	const struct dpath_cfg_rule *rule;
 	const struct dpath_cfg_field *field;
-	unsigned int pos = 0;
+	unsigned int pos;
 
-	if (offset < PCI_STD_HEADER_SIZEOF)
-		rule = &dpath_cfg_header_rule;
-	for (cap = map->caps; cap < map->caps + map->nr; cap++) {
-		if (offset >= cap->pos && offset < cap->pos + cap->size) {
-			rule = cap->rule;
-			pos = cap->pos;
-			break;
-		}
-	}
+	rule = rule_at(map, offset, &pos);
 	for (field = rule->fields; field && field->width; field++) {
 		if (offset - pos >= field->offset && offset - pos < field->offset + field->width)
 			return field->why;

@@ -12,6 +12,10 @@
 #define DPATH_CFG_SIZE 4096
 #define DPATH_CFG_CAPS 160
 
+/* Longest name of a capability, and longest reason. */
+#define DPATH_CFG_NAME_MAX 39
+#define DPATH_CFG_WHY_MAX 127
+
 /**
  * struct dpath_cfg_reader - where a walk reads from
  * @read: read the dword at @offset (a multiple of 4, below @size) into @value; 0 or -errno
@@ -97,7 +101,7 @@ struct dpath_cfg_write {
 int dpath_cfgmap_build(struct dpath_cfgmap *map, const struct dpath_cfg_reader *reader);
 const struct dpath_cfgcap *dpath_cfgmap_find(const struct dpath_cfgmap *map, u16 id, bool ext);
 const char *dpath_cfgmap_why(const struct dpath_cfgmap *map, unsigned int offset);
-const char *dpath_cfg_cap_name(u16 id, bool ext);
+const char *dpath_cfgmap_where(const struct dpath_cfgmap *map, unsigned int offset);
 
 u32 dpath_cfg_load(const u8 *bytes, unsigned int width);
 void dpath_cfg_store(u8 *bytes, unsigned int width, u32 value);

@@ -187,12 +187,13 @@ static void sync_command_locked(struct dpath_config *cfg)
  * @ops: what writes set off
  * @ctx: for @ops
  * @stats: counters of the lease
+ * @counts: register counters of the function, which stay when the lease ends
  *
  * Context: may sleep; allocates with GFP_KERNEL_ACCOUNT.
  * Return: 0; -ENOMEM; -ENODEV: the function does not answer; -EINVAL: it is no endpoint; an error of a config read.
  */
 int dpath_config_init(struct dpath_config *cfg, struct pci_dev *pdev, const struct dpath_config_ops *ops, void *ctx,
-		      struct dpath_lease_stats *stats)
+		      struct dpath_lease_stats *stats, struct xarray *counts)
 {
 	struct dpath_cfg_reader reader = { .read = read_for_walk, .ctx = pdev };
 	int ret;
@@ -203,6 +204,7 @@ int dpath_config_init(struct dpath_config *cfg, struct pci_dev *pdev, const stru
 		.ops = ops,
 		.ctx = ctx,
 		.stats = stats,
+		.counts = counts,
 		.size = reader.size,
 		.power = (__force u8)PCI_D0,
 	};
@@ -416,28 +418,80 @@ static bool is_bar(unsigned int offset)
 	return (offset >= PCI_BASE_ADDRESS_0 && offset < PCI_CARDBUS_CIS) || (offset >= PCI_ROM_ADDRESS && offset < PCI_CAPABILITY_LIST);
 }
 
-static void count_denied(struct dpath_config *cfg, unsigned int offset)
+/* The counter of a dword; NULL if there is no memory, and then it is not counted. */
+static struct dpath_register_count *obtain_count_locked(struct dpath_config *cfg, unsigned int offset)
 {
-	atomic64_inc(&cfg->stats->config_denied);
-	dev_dbg_ratelimited(&cfg->pdev->dev, "config write at %#x denied: %s\n", offset, dpath_cfgmap_why(cfg->map, offset));
+	struct dpath_register_count *count = xa_load(cfg->counts, offset / 4);
+
+	lockdep_assert_held(&cfg->lock);
+	if (count)
+		return count;
+	count = kzalloc(sizeof(*count), GFP_KERNEL_ACCOUNT);
+	if (!count)
+		return NULL;
+	count->where = dpath_cfgmap_where(cfg->map, offset);
+	if (xa_err(xa_store(cfg->counts, offset / 4, count, GFP_KERNEL_ACCOUNT))) {
+		kfree(count);
+		return NULL;
+	}
+	return count;
 }
 
-/* What the new value of a register means. Returns whether the guest asked for a reset. */
-static bool act_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 before)
+static void count_write_locked(struct dpath_config *cfg, unsigned int offset)
 {
-	bool reset = false;
+	struct dpath_register_count *count = obtain_count_locked(cfg, offset);
+
+	if (count)
+		WRITE_ONCE(count->writes, count->writes + 1);
+}
+
+/* @bits of the access at @offset were dropped. The trace is for dynamic debug. */
+static void count_denied_locked(struct dpath_config *cfg, unsigned int offset, u32 bits)
+{
+	const char *why = dpath_cfgmap_why(cfg->map, offset + __ffs(bits) / 8);
+	struct dpath_register_count *count = obtain_count_locked(cfg, offset);
+
+	atomic64_inc(&cfg->stats->config_denied);
+	dev_dbg_ratelimited(&cfg->pdev->dev, "config write at %#x (%s): bits %#x denied: %s\n", offset, dpath_cfgmap_where(cfg->map, offset), bits,
+			    why);
+	if (!count)
+		return;
+	WRITE_ONCE(count->denied, count->denied + 1);
+	WRITE_ONCE(count->bits, count->bits | bits << (offset & 3) * 8);
+	WRITE_ONCE(count->why, why);
+}
+
+/**
+ * dpath_config_free_counts - free the register counters of a function
+ * @counts: those; nobody reads or writes them any more
+ */
+void dpath_config_free_counts(struct xarray *counts)
+{
+	struct dpath_register_count *count;
+	unsigned long index;
+
+	xa_for_each(counts, index, count)
+		kfree(count);
+	xa_destroy(counts);
+}
+
+/* What the new value of a register means. Returns the place of the byte that asks for a reset, or 0. */
+static unsigned int act_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 before)
+{
+	unsigned int reset = 0;
 
 	lockdep_assert_held(&cfg->lock);
 	if (covers(offset, width, PCI_COMMAND + 1))
 		write_intx(cfg, cfg->map->shadow[PCI_COMMAND + 1]);
 	if (cfg->pm && covers(offset, width, cfg->pm + PCI_PM_CTRL))
 		write_power(cfg);
-	if (cfg->exp && covers(offset, width, cfg->exp + PCI_EXP_DEVCTL + 1))
-		reset |= write_devctl(cfg, byte_at(before, offset, cfg->exp + PCI_EXP_DEVCTL + 1));
-	if (cfg->af && covers(offset, width, cfg->af + PCI_AF_CTRL))
-		reset |= write_af(cfg);
+	if (cfg->exp && covers(offset, width, cfg->exp + PCI_EXP_DEVCTL + 1) &&
+	    write_devctl(cfg, byte_at(before, offset, cfg->exp + PCI_EXP_DEVCTL + 1)))
+		reset = cfg->exp + PCI_EXP_DEVCTL + 1;
+	if (cfg->af && covers(offset, width, cfg->af + PCI_AF_CTRL) && write_af(cfg))
+		reset = cfg->af + PCI_AF_CTRL;
 	if (cfg->vpd && covers(offset, width, cfg->vpd + PCI_VPD_ADDR + 1) && !write_vpd(cfg))
-		count_denied(cfg, offset);
+		count_denied_locked(cfg, cfg->vpd, (u32)PCI_VPD_ADDR_F << (PCI_VPD_ADDR * 8));
 	return reset;
 }
 
@@ -463,8 +517,8 @@ static bool merge_locked(struct dpath_config *cfg, unsigned int offset, unsigned
 	return true;
 }
 
-/* One access. No op runs with config space blocked. Returns whether the guest asked for a reset. */
-static bool write_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 value)
+/* One access. No op runs with config space blocked. Returns the place of the byte that asks for a reset, or 0. */
+static unsigned int write_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 value)
 {
 	bool mem = cfg->mem_enabled, io = cfg->io_enabled;
 	bool was = decoding(cfg, mem, io), is;
@@ -473,7 +527,7 @@ static bool write_locked(struct dpath_config *cfg, unsigned int offset, unsigned
 
 	lockdep_assert_held(&cfg->lock);
 	if (cfg->dead)
-		return false;
+		return 0;
 	if (covers(offset, width, PCI_COMMAND)) {
 		mem = byte_at(value, offset, PCI_COMMAND) & PCI_COMMAND_MEMORY;
 		io = byte_at(value, offset, PCI_COMMAND) & PCI_COMMAND_IO;
@@ -484,15 +538,27 @@ static bool write_locked(struct dpath_config *cfg, unsigned int offset, unsigned
 	if (!merge_locked(cfg, offset, width, value, &denied)) {
 		if (was && !is)
 			cfg->ops->decode(cfg->ctx, true);
-		return false;
+		return 0;
 	}
 	WRITE_ONCE(cfg->mem_enabled, mem);
 	WRITE_ONCE(cfg->io_enabled, io);
 	if (is && !was)
 		cfg->ops->decode(cfg->ctx, true);
+	count_write_locked(cfg, offset);
 	if (denied && !is_bar(offset))
-		count_denied(cfg, offset);
+		count_denied_locked(cfg, offset, denied);
 	return act_locked(cfg, offset, width, before);
+}
+
+/* The bit cannot fail; a function that would not reset is quarantined by whoever tried. */
+static void count_failed_reset(struct dpath_config *cfg, unsigned int reg)
+{
+	u8 bit = cfg->af && reg == cfg->af + PCI_AF_CTRL ? PCI_AF_CTRL_FLR : PCI_EXP_DEVCTL_BCR_FLR >> 8;
+
+	mutex_lock(&cfg->lock);
+	if (!cfg->dead)
+		count_denied_locked(cfg, reg, bit);
+	mutex_unlock(&cfg->lock);
 }
 
 /**
@@ -508,9 +574,8 @@ static bool write_locked(struct dpath_config *cfg, unsigned int offset, unsigned
  */
 ssize_t dpath_config_write(struct dpath_config *cfg, u32 offset, const void *buf, size_t count)
 {
+	unsigned int width, reset;
 	size_t done = 0;
-	unsigned int width;
-	bool reset;
 
 	if (offset > cfg->size || count > cfg->size - offset)
 		return -EINVAL;
@@ -520,9 +585,8 @@ ssize_t dpath_config_write(struct dpath_config *cfg, u32 offset, const void *buf
 		mutex_lock(&cfg->lock);
 		reset = write_locked(cfg, offset + done, width, dpath_cfg_load(buf + done, width));
 		mutex_unlock(&cfg->lock);
-		/* The bit cannot fail; a function that would not reset is quarantined by whoever tried. */
 		if (reset && cfg->ops->reset(cfg->ctx))
-			count_denied(cfg, offset + done);
+			count_failed_reset(cfg, reset);
 	}
 	return count;
 }

@@ -10,6 +10,7 @@
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #include "counters.h"
 
@@ -43,6 +44,7 @@ struct dpath_config_ops {
  * @ops: what writes set off
  * @ctx: for @ops
  * @stats: counters of the lease
+ * @counts: of struct dpath_register_count, of the function
  * @size: bytes of config space shown: 256 or 4096
  * @map: shadow and masks
  * @pm: position of the power management capability, 0 if it is not shown
@@ -62,6 +64,7 @@ struct dpath_config {
 	const struct dpath_config_ops *ops;
 	void *ctx;
 	struct dpath_lease_stats *stats;
+	struct xarray *counts;
 	unsigned int size;
 	struct dpath_cfgmap *map;
 	u16 pm;
@@ -76,7 +79,7 @@ struct dpath_config {
 };
 
 int dpath_config_init(struct dpath_config *cfg, struct pci_dev *pdev, const struct dpath_config_ops *ops, void *ctx,
-		      struct dpath_lease_stats *stats);
+		      struct dpath_lease_stats *stats, struct xarray *counts);
 void dpath_config_hide_intx(struct dpath_config *cfg);
 void dpath_config_kill(struct dpath_config *cfg);
 void dpath_config_destroy(struct dpath_config *cfg);
@@ -84,5 +87,6 @@ ssize_t dpath_config_read(struct dpath_config *cfg, u32 offset, void *buf, size_
 ssize_t dpath_config_write(struct dpath_config *cfg, u32 offset, const void *buf, size_t count);
 bool dpath_config_decoding(struct dpath_config *cfg, bool io);
 void dpath_config_restored(struct dpath_config *cfg);
+void dpath_config_free_counts(struct xarray *counts);
 
 #endif

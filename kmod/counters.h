@@ -22,4 +22,23 @@ struct dpath_lease_stats {
 	atomic64_t faults;
 };
 
+/**
+ * struct dpath_register_count - what the VMMs did to one dword of a function's config space since it is known
+ * @writes: accesses that wrote it
+ * @denied: those of them that were dropped in whole or part
+ * @bits: the bits that were denied, all together
+ * @where: header, name of the capability, or of what is between them
+ * @why: reason of the last denial, or NULL
+ *
+ * Kept in an xarray by the number of the dword, made when first written, freed with the function. Written under the lock of its current lease's
+ * config space, read at any time; the strings are static.
+ */
+struct dpath_register_count {
+	u64 writes;
+	u64 denied;
+	u32 bits;
+	const char *where;
+	const char *why;
+};
+
 #endif

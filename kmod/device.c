@@ -34,6 +34,7 @@ static void free_device(struct kref *ref)
 	struct dpath_device *dev = container_of(ref, struct dpath_device, ref);
 
 	pci_dev_put(dev->pdev);
+	dpath_config_free_counts(&dev->registers);
 	kfree(dev->prev_override);
 	kfree(dev);
 }
@@ -102,6 +103,7 @@ struct dpath_device *dpath_device_obtain_locked(struct pci_dev *pdev)
 	dev->state = DIRECTPATH_STATE_HOST;
 	dev->since = ktime_get();
 	INIT_LIST_HEAD(&dev->set_node);
+	xa_init(&dev->registers);
 	dpath_device_get(dev);
 	list_add_tail(&dev->node, &dpath_devices);
 	return dev;

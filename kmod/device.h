@@ -51,6 +51,7 @@ struct module;
  * @lease: current lease, under set->lock; reading for statistics under dpath_table_lock
  * @reset: valid while @bound
  * @totals: counters of leases that have ended
+ * @registers: struct dpath_register_count of config space, of all leases
  */
 struct dpath_device {
 	struct kref ref;
@@ -80,6 +81,7 @@ struct dpath_device {
 	struct dpath_lease *lease;
 	struct dpath_reset reset;
 	struct dpath_lease_stats totals;
+	struct xarray registers;
 };
 
 extern struct list_head dpath_devices; /* under dpath_table_lock */

@@ -186,7 +186,7 @@ static int init_engines(struct dpath_lease *lease)
 	ret = dpath_irqs_init(&lease->irqs, pdev, &irq_ops, lease, &lease->stats, dpath_driver_no_disintx(pdev));
 	if (ret)
 		goto err_destroy_mmio;
-	ret = dpath_config_init(&lease->config, pdev, &config_ops, lease, &lease->stats);
+	ret = dpath_config_init(&lease->config, pdev, &config_ops, lease, &lease->stats, &lease->dev->registers);
 	if (ret)
 		goto err_destroy_irqs;
 	dpath_irqs_info(&lease->irqs, VFIO_PCI_INTX_IRQ_INDEX, &lines, &flags);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Netlink request stats-get: counters of one function with all its vectors, of one VM, or a dump of all functions that directpath knows and then
- * of all VMs. A dump leaves the vectors out: a function can have 2048, and a message of a dump has to fit the reader's buffer. See netlink.c for
- * the rules.
+ * Netlink request stats-get: counters of one function with all its vectors and the config registers that were written, of one VM, or a dump of all
+ * functions that directpath knows and then of all VMs. A dump leaves vectors and registers out: a function can have 2048 and 1024, and a message of
+ * a dump has to fit the reader's buffer. See netlink.c for the rules.
  */
 
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 #include <net/genetlink.h>
 #include <uapi/linux/directpath_nl.h>
 
+#include "cfgperm.h"
 #include "device.h"
 #include "generated/netlink.h"
 #include "host.h"
@@ -183,6 +185,64 @@ static int put_vm_stats(struct sk_buff *skb, const struct dpath_vm *vm, const st
 	return 0;
 }
 
+#define REGISTERS 128
+
+/* A nest of two strings, two u32 and two u64. A KUnit test keeps the strings that short. */
+#define REGISTER_SIZE (nla_total_size(0) + 2 * nla_total_size(sizeof(u32)) + 2 * nla_total_size_64bit(sizeof(u64)) + \
+		       nla_total_size(DPATH_CFG_NAME_MAX + 1) + nla_total_size(DPATH_CFG_WHY_MAX + 1))
+
+static int put_register(struct sk_buff *skb, unsigned long index, const struct dpath_register_count *count)
+{
+	const char *why = READ_ONCE(count->why);
+	struct nlattr *nest;
+
+	nest = nla_nest_start(skb, DIRECTPATH_A_STATS_REGISTER);
+	if (!nest)
+		return -EMSGSIZE;
+	if (nla_put_u32(skb, DIRECTPATH_A_REGISTER_OFFSET, index * 4) ||
+	    nla_put_string(skb, DIRECTPATH_A_REGISTER_WHERE, count->where) ||
+	    nla_put_u64_64bit(skb, DIRECTPATH_A_REGISTER_WRITES, READ_ONCE(count->writes), DIRECTPATH_A_REGISTER_PAD) ||
+	    nla_put_u64_64bit(skb, DIRECTPATH_A_REGISTER_DENIED, READ_ONCE(count->denied), DIRECTPATH_A_REGISTER_PAD) ||
+	    (why && (nla_put_u32(skb, DIRECTPATH_A_REGISTER_DENIED_BITS, READ_ONCE(count->bits)) ||
+		     nla_put_string(skb, DIRECTPATH_A_REGISTER_WHY, why)))) {
+		nla_nest_cancel(skb, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/*
+ * A guest that writes everywhere makes 1024 of them. So many do no good, and a reader's buffer has an end: those with denials go first, up to
+ * REGISTERS. What did not exist when the reply was sized may not fit; it is in the next one.
+ */
+static void put_registers(struct sk_buff *skb, struct dpath_device *dev)
+{
+	struct dpath_register_count *count;
+	unsigned int n = 0, pass;
+	unsigned long index;
+
+	for (pass = 0; pass < 2; pass++) {
+		xa_for_each(&dev->registers, index, count) {
+			if ((READ_ONCE(count->denied) ? 0 : 1) != pass)
+				continue;
+			if (n++ == REGISTERS || put_register(skb, index, count))
+				return;
+		}
+	}
+}
+
+static unsigned int nr_registers(struct dpath_device *dev)
+{
+	struct dpath_register_count *count;
+	unsigned long index;
+	unsigned int n = 0;
+
+	xa_for_each(&dev->registers, index, count)
+		n++;
+	return min_t(unsigned int, n, REGISTERS);
+}
+
 static int fill_dev_stats(struct sk_buff *msg, struct dpath_device *dev, const struct dev_counters *counters)
 {
 	int ret;
@@ -226,16 +286,18 @@ static int reply_dev_stats(struct genl_info *info, struct dpath_device *dev)
 	ret = read_counters(dev, true, &counters);
 	if (ret)
 		return ret;
-	msg = dpath_nl_new_reply(info, NLMSG_DEFAULT_SIZE + counters.nr_vectors * VECTOR_SIZE, &hdr);
+	msg = dpath_nl_new_reply(info, NLMSG_DEFAULT_SIZE + counters.nr_vectors * VECTOR_SIZE + nr_registers(dev) * REGISTER_SIZE, &hdr);
 	if (!msg) {
 		ret = -ENOMEM;
 		goto out_free_counters;
 	}
 	ret = fill_dev_stats(msg, dev, &counters);
-	if (ret)
+	if (ret) {
 		nlmsg_free(msg);
-	else
+	} else {
+		put_registers(msg, dev);
 		ret = dpath_nl_send_reply(msg, hdr, info);
+	}
 out_free_counters:
 	free_counters(&counters);
 	return ret;

@@ -367,12 +367,15 @@ static void sound_rule(struct kunit *test, const struct dpath_cfg_rule *rule)
 
 	KUNIT_ASSERT_TRUE(test, rule->name && *rule->name);
 	KUNIT_EXPECT_TRUE_MSG(test, rule->why && *rule->why, "%s", rule->name);
+	KUNIT_EXPECT_LE_MSG(test, strlen(rule->name), (size_t)DPATH_CFG_NAME_MAX, "%s", rule->name);
+	KUNIT_EXPECT_LE_MSG(test, strlen(rule->why), (size_t)DPATH_CFG_WHY_MAX, "%s", rule->name);
 	KUNIT_EXPECT_FALSE_MSG(test, rule->how == DPATH_CFG_HIDE && rule->fields, "%s", rule->name);
 	KUNIT_EXPECT_FALSE_MSG(test, rule->how != DPATH_CFG_HIDE && !rule->size && !rule->measure, "%s", rule->name);
 	for (field = rule->fields; field && field->width; field++) {
 		u32 fits = GENMASK(field->width * 8 - 1, 0);
 
 		KUNIT_EXPECT_TRUE_MSG(test, field->why && *field->why, "%s+%#x", rule->name, field->offset);
+		KUNIT_EXPECT_LE_MSG(test, strlen(field->why), (size_t)DPATH_CFG_WHY_MAX, "%s+%#x", rule->name, field->offset);
 		KUNIT_EXPECT_GE_MSG(test, field->offset, end, "%s+%#x", rule->name, field->offset);
 		KUNIT_EXPECT_EQ_MSG(test, field->offset % field->width, 0, "%s+%#x", rule->name, field->offset);
 		KUNIT_EXPECT_EQ_MSG(test, (field->virt | field->write | field->w1c | field->zero) & ~fits, 0U, "%s+%#x", rule->name, field->offset);
@@ -396,10 +399,15 @@ static void table_complete(struct kunit *test)
 	sound_rule(test, &dpath_cfg_header_rule);
 	sound_rule(test, &msi64_rule);
 	sound_rule(test, &cxl_rule);
+	sound_rule(test, &unknown_rule);
+	KUNIT_EXPECT_LE(test, strlen(specific_rule.name), (size_t)DPATH_CFG_NAME_MAX);
+	KUNIT_EXPECT_LE(test, strlen(specific_rule.why), (size_t)DPATH_CFG_WHY_MAX);
+	KUNIT_EXPECT_LE(test, strlen(nowhere_rule.name), (size_t)DPATH_CFG_NAME_MAX);
+	KUNIT_EXPECT_LE(test, strlen(nowhere_rule.why), (size_t)DPATH_CFG_WHY_MAX);
 	for (id = 0; id < 0x10000; id++) {
 		if (id < 0x100 && id <= 0x15) {
 			sound_rule(test, dpath_cfg_rule_of(id, false));
-			KUNIT_EXPECT_STRNEQ(test, dpath_cfg_cap_name(id, false), "unknown");
+			KUNIT_EXPECT_STRNEQ(test, dpath_cfg_rule_of(id, false)->name, "unknown");
 		} else {
 			KUNIT_EXPECT_PTR_EQ(test, dpath_cfg_rule_of(id, false), &unknown_rule);
 		}
@@ -407,7 +415,7 @@ static void table_complete(struct kunit *test)
 			bool shown = false;
 
 			sound_rule(test, dpath_cfg_rule_of(id, true));
-			KUNIT_EXPECT_STRNEQ(test, dpath_cfg_cap_name(id, true), "unknown");
+			KUNIT_EXPECT_STRNEQ(test, dpath_cfg_rule_of(id, true)->name, "unknown");
 			for (i = 0; i < ARRAY_SIZE(shown_ext); i++)
 				shown |= shown_ext[i] == id;
 			KUNIT_EXPECT_EQ_MSG(test, dpath_cfg_rule_of(id, true)->how != DPATH_CFG_HIDE, shown, "id %#x", id);
@@ -617,6 +625,11 @@ static void good_function(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_why(&fix->map, 0x106), "translated requests pass the IOMMU by");
 	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_why(&fix->map, 0x48), "drivers use it");
 	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_why(&fix->map, 0x800), "belongs to no capability");
+	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_where(&fix->map, PCI_COMMAND), "header");
+	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_where(&fix->map, 0x48), "device specific");
+	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_where(&fix->map, 0x72), "PCI Express");
+	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_where(&fix->map, 0x106), "ATS");
+	KUNIT_EXPECT_STREQ(test, dpath_cfgmap_where(&fix->map, 0x800), "unused");
 }
 
 /* Both lists as a guest walks them, as position:id. */

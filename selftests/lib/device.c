@@ -231,6 +231,58 @@ bool dev_vector(const char *address, uint32_t number, struct dev_vector *vector)
 	return false;
 }
 
+static void read_register(struct nlattr **attrs, void *arg)
+{
+	struct dev_register *reg = arg;
+
+	if (ctl_u32(attrs[DIRECTPATH_A_REGISTER_OFFSET]) != reg->offset)
+		return;
+	ctl_copy(reg->where, sizeof(reg->where), attrs[DIRECTPATH_A_REGISTER_WHERE]);
+	reg->writes = ctl_u64(attrs[DIRECTPATH_A_REGISTER_WRITES]);
+	reg->denied = ctl_u64(attrs[DIRECTPATH_A_REGISTER_DENIED]);
+	reg->bits = ctl_u32(attrs[DIRECTPATH_A_REGISTER_DENIED_BITS]);
+	ctl_copy(reg->why, sizeof(reg->why), attrs[DIRECTPATH_A_REGISTER_WHY]);
+}
+
+static void read_registers(struct nlattr **attrs, void *arg)
+{
+	(void)attrs;
+	ctl_each(DIRECTPATH_A_STATS_REGISTER, DIRECTPATH_A_REGISTER_MAX, read_register, arg);
+}
+
+bool dev_register(const char *address, uint32_t offset, struct dev_register *reg)
+{
+	struct nl_msg *msg = ctl_request(DIRECTPATH_CMD_STATS_GET);
+
+	memset(reg, 0, sizeof(*reg));
+	reg->offset = offset;
+	nla_put_string(msg, DIRECTPATH_A_STATS_ADDRESS, address);
+	ctl_do(msg, read_registers, reg);
+	return reg->where[0];
+}
+
+static void count_register(struct nlattr **attrs, void *arg)
+{
+	(void)attrs;
+	++*(unsigned int *)arg;
+}
+
+static void count_registers(struct nlattr **attrs, void *arg)
+{
+	(void)attrs;
+	ctl_each(DIRECTPATH_A_STATS_REGISTER, DIRECTPATH_A_REGISTER_MAX, count_register, arg);
+}
+
+unsigned int dev_nr_registers(const char *address)
+{
+	struct nl_msg *msg = ctl_request(DIRECTPATH_CMD_STATS_GET);
+	unsigned int nr = 0;
+
+	nla_put_string(msg, DIRECTPATH_A_STATS_ADDRESS, address);
+	ctl_do(msg, count_registers, &nr);
+	return nr;
+}
+
 struct known {
 	char (*addresses)[16];
 	unsigned int nr, max;

@@ -75,6 +75,18 @@ struct dev_vector {
 	uint64_t count;
 };
 
+/**
+ * struct dev_register - what stats-get says about one dword of config space
+ */
+struct dev_register {
+	uint32_t offset;
+	char where[40];
+	uint64_t writes;
+	uint64_t denied;
+	uint32_t bits;
+	char why[160];
+};
+
 enum {
 	DEV_UNBIND = 1 << 0,
 	DEV_WHOLE_SET = 1 << 1,
@@ -105,6 +117,10 @@ void dev_stats(const char *address, struct dev_stats *stats);
 unsigned int dev_vectors(const char *address, struct dev_vector *vectors, unsigned int max);
 /* One of them; false: it has no host interrupt. */
 bool dev_vector(const char *address, uint32_t number, struct dev_vector *vector);
+/* The dword at @offset; false if nobody has written it. */
+bool dev_register(const char *address, uint32_t offset, struct dev_register *reg);
+/* How many of them are in a reply. */
+unsigned int dev_nr_registers(const char *address);
 /* Every function that the module knows: returns how many. */
 unsigned int dev_known(char (*addresses)[16], unsigned int max);
 

@@ -334,6 +334,20 @@ unsigned int ctl_vectors(int type, struct dev_vector *vectors, unsigned int max)
 	return nr;
 }
 
+void ctl_each(int type, int max, void (*take)(struct nlattr **attrs, void *arg), void *arg)
+{
+	struct nlattr *attrs[ATTR_MAX + 1], *attr;
+	int left;
+
+	dp_assert(max <= ATTR_MAX, "%d attributes", max);
+	for_each_handled(attr, left) {
+		if (nla_type(attr) != type)
+			continue;
+		nla_parse_nested(attrs, max, attr, NULL);
+		take(attrs, arg);
+	}
+}
+
 unsigned int ctl_strings(int type, char (*strings)[16], unsigned int max)
 {
 	unsigned int nr = 0;

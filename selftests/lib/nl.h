@@ -71,6 +71,8 @@ unsigned int ctl_reasons(int type, struct ctl_reason *reasons, unsigned int max)
 /* So are vectors. */
 struct dev_vector;
 unsigned int ctl_vectors(int type, struct dev_vector *vectors, unsigned int max);
+/* All nested attributes of @type in the message that is being handled, parsed up to @max, go to @take. */
+void ctl_each(int type, int max, void (*take)(struct nlattr **attrs, void *arg), void *arg);
 /* Strings that occur many times. */
 unsigned int ctl_strings(int type, char (*strings)[16], unsigned int max);
 /* Are @size bytes like @bytes anywhere in the reply to a request about one object? */

@@ -61,6 +61,19 @@ static const struct counter *counters_of(const struct stats *stats, unsigned int
 	return stats->address[0] ? dev_counters : vm_counters;
 }
 
+static json_t *json_register(const struct config_register *reg)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "offset", json_integer(reg->offset));
+	json_object_set_new(object, "where", json_text(reg->where));
+	json_object_set_new(object, "writes", json_u64(reg->writes));
+	json_object_set_new(object, "denied", json_u64(reg->denied));
+	json_object_set_new(object, "denied_bits", json_integer(reg->bits));
+	json_object_set_new(object, "why", reg->why[0] ? json_text(reg->why) : json_null());
+	return object;
+}
+
 static json_t *json_stats(const struct stats *stats)
 {
 	json_t *object = json_object(), *array, *one;
@@ -84,6 +97,10 @@ static json_t *json_stats(const struct stats *stats)
 			json_array_append_new(array, one);
 		}
 		json_object_set_new(object, "vectors", array);
+		array = json_array();
+		for (i = 0; i < stats->nr_registers; i++)
+			json_array_append_new(array, json_register(&stats->registers[i]));
+		json_object_set_new(object, "config_registers", array);
 	}
 	json_object_set_new(object, "seq", json_u64(stats->seq));
 	return object;
@@ -157,6 +174,21 @@ static void print_vectors(const struct stats_list *list)
 		}
 }
 
+/* Only denials need somebody to look at them; the others are in -j. */
+static void print_denials(const struct stats_list *list)
+{
+	const struct config_register *reg;
+	unsigned int i, k;
+
+	for (i = 0; i < list->nr; i++)
+		for (k = 0; k < list->v[i].nr_registers; k++) {
+			reg = &list->v[i].registers[k];
+			if (reg->denied)
+				out_text("%s config %#05x (%s) writes %llu denied %llu bits %#010x: %s\n", list->v[i].address, reg->offset, reg->where,
+					 ULL(reg->writes), ULL(reg->denied), reg->bits, reg->why);
+		}
+}
+
 static void print_stats(const struct stats_list *list, const struct stats_list *before, unsigned int seconds)
 {
 	json_t *array, *object;
@@ -167,8 +199,10 @@ static void print_stats(const struct stats_list *list, const struct stats_list *
 			out_text("per second\n");
 		print_kind(list, before, seconds, false);
 		print_kind(list, before, seconds, true);
-		if (!before)
+		if (!before) {
 			print_vectors(list);
+			print_denials(list);
+		}
 		fflush(stdout);
 		return;
 	}
@@ -240,6 +274,28 @@ static void prom_vectors(const struct stats_list *list)
 		}
 }
 
+static void prom_registers(const struct stats_list *list)
+{
+	const struct config_register *reg;
+	char offset[16];
+	unsigned int i, k;
+
+	printf("# HELP directpath_config_register_denied_total Config writes dropped in whole or part, by dword.\n");
+	printf("# TYPE directpath_config_register_denied_total counter\n");
+	for (i = 0; i < list->nr; i++)
+		for (k = 0; k < list->v[i].nr_registers; k++) {
+			reg = &list->v[i].registers[k];
+			if (!reg->denied)
+				continue;
+			snprintf(offset, sizeof(offset), "%#05x", reg->offset);
+			printf("directpath_config_register_denied_total{");
+			print_label("bdf", list->v[i].address, true);
+			print_label("offset", offset, false);
+			print_label("where", reg->where, false);
+			printf("} %llu\n", ULL(reg->denied));
+		}
+}
+
 static void prom_devices(const struct dev_list *devs, const struct stats_list *list)
 {
 	unsigned int i;
@@ -287,6 +343,7 @@ static int print_prom(const struct stats_list *list)
 	prom_devices(&devs, list);
 	prom_counters(list, dev_counters, ARRAY_SIZE(dev_counters), false);
 	prom_vectors(list);
+	prom_registers(list);
 	prom_counters(list, vm_counters, ARRAY_SIZE(vm_counters), true);
 	prom_host(&host);
 	fflush(stdout);
@@ -311,11 +368,12 @@ static int read_stats(const struct wanted *wanted, struct stats_list *list)
 	memset(list, 0, sizeof(*list));
 	if (!wanted->some) {
 		ret = kernel_stats_list(list);
-		/* A dump has no vectors: ask again for those that run. */
+		/* A dump has no vectors and registers: ask again for functions that have some. */
 		for (i = 0; !ret && i < list->nr; i++) {
 			struct stats full;
 
-			if (!list->v[i].address[0] || !list->v[i].vm[0] || kernel_stats_get(list->v[i].address, NULL, &full))
+			if (!list->v[i].address[0] || (!list->v[i].vm[0] && !list->v[i].config_denied) ||
+			    kernel_stats_get(list->v[i].address, NULL, &full))
 				continue;
 			stats_free(&list->v[i]);
 			list->v[i] = full;

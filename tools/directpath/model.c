@@ -166,8 +166,19 @@ struct vector *stats_add_vector(struct stats *stats)
 	return vector;
 }
 
+struct config_register *stats_add_register(struct stats *stats)
+{
+	struct config_register *reg;
+
+	stats->registers = xrealloc(stats->registers, stats->nr_registers + 1, sizeof(*stats->registers));
+	reg = &stats->registers[stats->nr_registers++];
+	memset(reg, 0, sizeof(*reg));
+	return reg;
+}
+
 void stats_free(struct stats *stats)
 {
+	free(stats->registers);
 	free(stats->vectors);
 }
 

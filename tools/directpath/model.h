@@ -158,6 +158,16 @@ struct vector {
 	uint64_t count;
 };
 
+/* One dword of config space; @why is empty if nothing was denied. */
+struct config_register {
+	unsigned int offset;
+	char where[40];
+	uint64_t writes;
+	uint64_t denied;
+	unsigned int bits;
+	char why[160];
+};
+
 /* Of a function if @address is set, else of a VM. */
 struct stats {
 	char address[ADDRESS_SIZE];
@@ -182,6 +192,8 @@ struct stats {
 	uint64_t seq;
 	unsigned int nr_vectors;
 	struct vector *vectors;
+	unsigned int nr_registers;
+	struct config_register *registers;
 };
 
 struct stats_list {
@@ -221,6 +233,7 @@ struct vm *vm_list_find(const struct vm_list *list, const char *name);
 void vm_list_free(struct vm_list *list);
 void op_result_free(struct op_result *op);
 struct vector *stats_add_vector(struct stats *stats);
+struct config_register *stats_add_register(struct stats *stats);
 void stats_free(struct stats *stats);
 struct stats *stats_list_add(struct stats_list *list);
 void stats_list_free(struct stats_list *list);

@@ -491,6 +491,22 @@ static void parse_vector(struct nlattr *attr, struct stats *stats)
 	vector->count = get_number(tb[DIRECTPATH_A_VECTOR_COUNT]);
 }
 
+static void parse_register(struct nlattr *attr, struct stats *stats)
+{
+	struct nlattr *tb[DIRECTPATH_A_REGISTER_MAX + 1];
+	struct config_register *reg;
+
+	if (PARSE_NEST(tb, attr))
+		return;
+	reg = stats_add_register(stats);
+	reg->offset = get_uint(tb[DIRECTPATH_A_REGISTER_OFFSET]);
+	get_text(tb[DIRECTPATH_A_REGISTER_WHERE], reg->where, sizeof(reg->where));
+	reg->writes = get_number(tb[DIRECTPATH_A_REGISTER_WRITES]);
+	reg->denied = get_number(tb[DIRECTPATH_A_REGISTER_DENIED]);
+	reg->bits = get_uint(tb[DIRECTPATH_A_REGISTER_DENIED_BITS]);
+	get_text(tb[DIRECTPATH_A_REGISTER_WHY], reg->why, sizeof(reg->why));
+}
+
 static int parse_stats(struct genlmsghdr *hdr, struct stats *stats)
 {
 	struct nlattr *tb[DIRECTPATH_A_STATS_MAX + 1], *attr;
@@ -521,6 +537,8 @@ static int parse_stats(struct genlmsghdr *hdr, struct stats *stats)
 	nla_for_each_attr(attr, genlmsg_attrdata(hdr, 0), genlmsg_attrlen(hdr, 0), rem)
 		if (nla_type(attr) == DIRECTPATH_A_STATS_VECTOR)
 			parse_vector(attr, stats);
+		else if (nla_type(attr) == DIRECTPATH_A_STATS_REGISTER)
+			parse_register(attr, stats);
 	return 0;
 }
 

@@ -336,6 +336,16 @@ static void load_stats(const json_t *one, struct stats *stats)
 		vector->irq = 40 + (unsigned int)i;
 		vector->count = (uint64_t)json_integer_value(value);
 	}
+	json_array_foreach(json_object_get(one, "registers"), i, value) {
+		struct config_register *reg = stats_add_register(stats);
+
+		reg->offset = (unsigned int)get_number(value, "offset");
+		get_text(value, "where", reg->where, sizeof(reg->where));
+		reg->writes = get_number(value, "writes");
+		reg->denied = get_number(value, "denied");
+		reg->bits = (unsigned int)get_number(value, "bits");
+		get_text(value, "why", reg->why, sizeof(reg->why));
+	}
 }
 
 int kernel_stats_get(const char *address, const char *vm, struct stats *stats)

@@ -120,7 +120,9 @@ host() {
  ],
  "vms": [{"name": "train1", "uid": 1000, "gid": 1000, "devices": []}],
  "stats": [
-  {"bdf": "0000:3b:00.0", "vm": "train1", "interrupts": 918273, "config_denied": 2, "vectors": [1, 2, 918270]},
+  {"bdf": "0000:3b:00.0", "vm": "train1", "interrupts": 918273, "config_denied": 2, "vectors": [1, 2, 918270],
+   "registers": [{"offset": 4, "where": "header", "writes": 7},
+    {"offset": 264, "where": "AER", "writes": 3, "denied": 2, "bits": 1048576, "why": "errors are the host's"}]},
   {"vm": "train1", "mapped": 274877906944, "maps": 12}
  ]
 }
@@ -517,16 +519,20 @@ END
 test_stats() {
 	host
 	run stats; rc 0; has "918273"; has "256G"; has "msix 2 irq 42 count 918270"
+	has "0000:3b:00.0 config 0x108 (AER) writes 3 denied 2 bits 0x00100000: errors are the host's"; hasnt "config 0x004"
 	run stats gpu0; rc 0; has "918273"; hasnt "256G"
 	run stats train1; rc 0; has "256G"; hasnt "918273"
 	run stats 5f:00.0; rc 3; has "never claimed"
 	run -j stats; rc 0; json 'd["stats"][0]["interrupts"] == 918273 and d["stats"][0]["vectors"][2]["count"] == 918270'
 	json 'd["stats"][1]["dma_mapped_bytes"] == 274877906944'
+	json 'd["stats"][0]["config_registers"][0] == {"offset": 4, "where": "header", "writes": 7, "denied": 0, "denied_bits": 0, "why": None}'
 	run stats prom; rc 0
 	has 'directpath_device_info{bdf="0000:3b:00.0",name="gpu0",vm="",label="a100",grade="A",state="host"} 1'
 	has 'directpath_irq_total{bdf="0000:3b:00.0",kind="msix",vector="2"} 918270'
 	has 'directpath_dma_mapped_bytes{vm="train1"} 274877906944'
 	has 'directpath_config_denied_total{bdf="0000:3b:00.0"} 2'
+	has 'directpath_config_register_denied_total{bdf="0000:3b:00.0",offset="0x108",where="AER"} 2'
+	hasnt 'offset="0x004"'
 }
 
 test_monitor() {
