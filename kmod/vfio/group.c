@@ -323,7 +323,7 @@ static int set_container(struct dpath_vgroup *vgroup, const s32 __user *arg)
 		return -EBADF;
 	container = dpath_container_from_file(file);
 	if (!container) {
-		ret = -EBADFD;
+		ret = -EINVAL;
 		goto out_put_file;
 	}
 	ret = mutex_lock_killable(&vgroup->lock);
