@@ -549,6 +549,17 @@ void dpath_release_all(void)
 
 /* --- reset and recover --- */
 
+static bool needs_recovery_locked(const struct dpath_set *set)
+{
+	const struct dpath_device *dev;
+
+	lockdep_assert_held(&dpath_table_lock);
+	list_for_each_entry(dev, &set->devices, set_node)
+		if (dev->state == DIRECTPATH_STATE_QUARANTINED || dev->state == DIRECTPATH_STATE_FAILED)
+			return true;
+	return false;
+}
+
 static int begin_reset(struct dpath_set *set, struct dpath_op *op, bool recover)
 {
 	struct dpath_device *dev;
@@ -571,8 +582,9 @@ static int begin_reset(struct dpath_set *set, struct dpath_op *op, bool recover)
 	}
 	if (recover)
 		set->kept = false;
-	list_for_each_entry(dev, &set->devices, set_node)
-		if (!recover || dev->state == DIRECTPATH_STATE_QUARANTINED || dev->state == DIRECTPATH_STATE_FAILED)
+	/* The whole set: what is wrong with one member may take a reset of all. */
+	if (!recover || needs_recovery_locked(set))
+		list_for_each_entry(dev, &set->devices, set_node)
 			dpath_device_set_state_locked(dev, DIRECTPATH_STATE_RESETTING, recover ? "dev-recover" : "dev-reset");
 out:
 	mutex_unlock(&dpath_table_lock);

@@ -20,6 +20,7 @@
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/iommu.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -38,11 +39,12 @@
 #include "device_fd.h"
 #include "group.h"
 #include "host.h"
+#include "hotreset.h"
 #include "lease.h"
 #include "peer.h"
-#include "space.h"
 #include "reset.h"
 #include "set.h"
+#include "space.h"
 
 /* Region N starts at N << 40 of the fd; DPDK has that number built in. */
 #define REGION_SHIFT 40
@@ -243,38 +245,36 @@ static int reset_function(struct device_file *df, void __user *arg)
 	return dpath_lease_reset(df->lease);
 }
 
-/*
- * The functions that a hot reset touches. It is offered only where the set's bus or slot holds nothing else. A set of several functions has none: its
- * common reset is for the end of a run, when nothing of a guest's config has to survive it; its functions are reset one by one with DEVICE_RESET.
- */
-static int hot_reset_devices(struct device_file *df, struct dpath_device **devs, unsigned int *nr)
+/* Bus and slot resets reach what else is behind the port: the caller gets to know who that is, and decides. */
+static int hot_reset_devices(struct device_file *df, struct pci_dev **pdevs)
 {
-	struct dpath_set *set = df->lease->set;
-	bool possible = false;
+	int nr = dpath_reset_affected(df->lease->dev->pdev, pdevs, DPATH_SET_MAX);
 
-	*nr = dpath_set_devices(set, devs);
-	if (*nr == 1)
-		possible = dpath_reset_set_possible(&devs[0]->pdev, 1);
-	if (possible)
-		return 0;
-	dpath_set_put_devices(devs, *nr);
-	return -ENODEV;
+	return nr < 0 ? -ENODEV : nr;
 }
 
-static int copy_hot_reset_devices(struct device_file *df, struct dpath_device **devs, unsigned int nr,
-				  struct vfio_pci_dependent_device __user *to)
+static void put_hot_reset_devices(struct pci_dev **pdevs, unsigned int nr)
+{
+	while (nr--)
+		pci_dev_put(pdevs[nr]);
+}
+
+static int copy_hot_reset_devices(struct pci_dev **pdevs, unsigned int nr, struct vfio_pci_dependent_device __user *to)
 {
 	struct vfio_pci_dependent_device info;
-	struct pci_dev *pdev;
+	struct iommu_group *group;
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		pdev = devs[i]->pdev;
+		group = iommu_group_get(&pdevs[i]->dev);
+		if (!group)
+			return -EPERM;	/* nobody could ever own it */
 		memset(&info, 0, sizeof(info));
-		info.group_id = df->lease->set->id;
-		info.segment = pci_domain_nr(pdev->bus);
-		info.bus = pdev->bus->number;
-		info.devfn = pdev->devfn;
+		info.group_id = iommu_group_id(group);
+		iommu_group_put(group);
+		info.segment = pci_domain_nr(pdevs[i]->bus);
+		info.bus = pdevs[i]->bus->number;
+		info.devfn = pdevs[i]->devfn;
 		if (copy_to_user(&to[i], &info, sizeof(info)))
 			return -EFAULT;
 	}
@@ -285,74 +285,85 @@ static int get_hot_reset_info(struct device_file *df, void __user *arg)
 {
 	struct vfio_pci_hot_reset_info __user *user = arg;
 	size_t minsz = offsetofend(struct vfio_pci_hot_reset_info, count);
-	struct dpath_device *devs[DPATH_SET_MAX];
 	struct vfio_pci_hot_reset_info hdr;
-	unsigned int nr;
-	int ret;
+	struct pci_dev *pdevs[DPATH_SET_MAX];
+	int nr, ret;
 
 	if (copy_from_user(&hdr, user, minsz))
 		return -EFAULT;
 	if (hdr.argsz < minsz)
 		return -EINVAL;
-	ret = hot_reset_devices(df, devs, &nr);
-	if (ret)
-		return ret;
+	nr = hot_reset_devices(df, pdevs);
+	if (nr < 0)
+		return nr;
 
 	hdr.flags = 0;
 	hdr.count = nr;
 	if (nr > (hdr.argsz - minsz) / sizeof(struct vfio_pci_dependent_device))
 		ret = -ENOSPC;
 	else
-		ret = copy_hot_reset_devices(df, devs, nr, user->devices);
-	dpath_set_put_devices(devs, nr);
+		ret = copy_hot_reset_devices(pdevs, nr, user->devices);
+	put_hot_reset_devices(pdevs, nr);
 	/* The count tells the caller how much room it needs. */
 	if ((!ret || ret == -ENOSPC) && copy_to_user(user, &hdr, minsz))
 		return -EFAULT;
 	return ret;
 }
 
-/* 1: @file proves the ownership of the set, 0: of another one; -EINVAL: it is no group file. */
-static int file_proves(struct file *file, const struct dpath_set *set)
+/* The set that @file proves the ownership of, referenced; ERR_PTR(-EINVAL) if it is no group file. */
+static struct dpath_set *proven_set(struct file *file)
 {
-	struct dpath_set *proven = NULL;
+	struct dpath_set *set = NULL;
 
 	mutex_lock(&group_test_lock);
 	if (group_test)
-		proven = group_test(file);
+		set = group_test(file);
+	if (set)
+		dpath_set_get(set);
 	mutex_unlock(&group_test_lock);
-	if (!proven)
-		return -EINVAL;
-	return proven == set;
+	return set ?: ERR_PTR(-EINVAL);
 }
 
-static int check_group_fds(struct device_file *df, const s32 __user *fds, u32 count)
+/* References to the sets of @count group fds; *@nr counts those that were taken, on failure too. */
+static int read_group_fds(const s32 __user *fds, u32 count, struct dpath_set **sets, unsigned int *nr)
 {
-	bool proven = false;
+	struct dpath_set *set;
 	struct file *file;
 	s32 fd;
-	u32 i;
-	int ret;
 
-	for (i = 0; i < count; i++) {
-		if (get_user(fd, &fds[i]))
+	for (*nr = 0; *nr < count; (*nr)++) {
+		if (get_user(fd, &fds[*nr]))
 			return -EFAULT;
 		file = fget(fd);
 		if (!file)
 			return -EBADF;
-		ret = file_proves(file, df->lease->set);
+		set = proven_set(file);
 		fput(file);
-		if (ret < 0)
-			return ret;
-		proven |= ret;
+		if (IS_ERR(set))
+			return PTR_ERR(set);
+		sets[*nr] = set;
 	}
-	return proven ? 0 : -EINVAL;
+	return 0;
+}
+
+/* More fds than functions prove nothing. */
+static int check_group_count(struct device_file *df, u32 count)
+{
+	struct pci_dev *pdevs[DPATH_SET_MAX];
+	int nr;
+
+	nr = hot_reset_devices(df, pdevs);
+	if (nr < 0)
+		return nr;
+	put_hot_reset_devices(pdevs, nr);
+	return count > nr ? -EINVAL : 0;
 }
 
 static int hot_reset(struct device_file *df, void __user *arg)
 {
 	struct vfio_pci_hot_reset __user *user = arg;
 	size_t minsz = offsetofend(struct vfio_pci_hot_reset, count);
-	struct dpath_device *devs[DPATH_SET_MAX];
+	struct dpath_set *sets[DPATH_SET_MAX];
 	struct vfio_pci_hot_reset hdr;
 	unsigned int nr;
 	int ret;
@@ -364,18 +375,17 @@ static int hot_reset(struct device_file *df, void __user *arg)
 	/* An fd that no group stands behind is proof enough by itself, as VFIO's own device nodes are; then there is no group to name. */
 	if (!hdr.count != !df->keep)
 		return -EINVAL;
-	ret = hot_reset_devices(df, devs, &nr);
+	ret = check_group_count(df, hdr.count);
 	if (ret)
 		return ret;
-	dpath_set_put_devices(devs, nr);
-	if (hdr.count > nr)
-		return -EINVAL;
-	if (hdr.count) {
-		ret = check_group_fds(df, user->group_fds, hdr.count);
-		if (ret)
-			return ret;
-	}
-	return dpath_lease_reset(df->lease);
+	if (!df->keep)
+		return dpath_hotreset(df->lease, NULL, 0);
+	ret = read_group_fds(user->group_fds, hdr.count, sets, &nr);
+	if (!ret)
+		ret = dpath_hotreset(df->lease, sets, nr);
+	while (nr--)
+		dpath_set_put(sets[nr]);
+	return ret;
 }
 
 /* --- the rest of the ioctls --- */

@@ -122,6 +122,9 @@ bool dpath_reset_set_possible(struct pci_dev **members, unsigned int nr);
 /* The same, with the reason: 0; -ENOTTY: no port, or it cannot; -EXDEV: it would also reset the function whose address is put into @outsider. */
 int dpath_reset_set_probe(struct pci_dev **members, unsigned int nr, char *outsider, size_t size);
 
+/* What a reset of the bus or slot of @pdev touches, bridges apart: references, how many; or -ENODEV, -ENOSPC. */
+int dpath_reset_affected(struct pci_dev *pdev, struct pci_dev **affected, unsigned int max);
+
 int dpath_reset_init(struct dpath_reset *reset, struct pci_dev *pdev);
 void dpath_reset_destroy(struct dpath_reset *reset);
 
@@ -143,6 +146,12 @@ int dpath_reset_quiesce(struct pci_dev *pdev);
 int dpath_reset_function(struct dpath_reset *reset, const struct dpath_reset_policy *policy, const char **why);
 /* Reset all members together through their bus or slot; same errors. */
 int dpath_reset_set(struct dpath_reset **members, unsigned int nr, const char **why);
+/*
+ * A guest's reset of everything behind a port (VFIO_DEVICE_PCI_HOT_RESET): its config is kept around it. Each function is marked before by
+ * dpath_reset_begin_all(), and unmarked by dpath_reset_end() afterwards.
+ */
+int dpath_reset_begin_all(struct dpath_reset **members, unsigned int nr);
+int dpath_reset_hot(struct pci_dev *pdev);
 /* A guest's own reset (VFIO_DEVICE_RESET, FLR bit): same methods, but the guest's config (BARs, command) is what is kept around it. */
 int dpath_reset_guest(struct dpath_reset *reset, const struct dpath_reset_policy *policy, const bool *dead);
 /* Does the function answer and is it the one we claimed? 0, -ENODEV (all ones), -EBADE (@why names the first difference). */

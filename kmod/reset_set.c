@@ -114,6 +114,98 @@ bool dpath_reset_set_possible(struct pci_dev **members, unsigned int nr)
 	return !dpath_reset_set_probe(members, nr, outsider, sizeof(outsider));
 }
 
+struct affected_query {
+	struct pci_dev **affected;
+	unsigned int max;
+	unsigned int nr;
+};
+
+static int add_affected(struct pci_dev *pdev, void *data)
+{
+	struct affected_query *query = data;
+
+	/* A bridge on the way is reset and restored with what is behind it. */
+	if (pdev->subordinate)
+		return 0;
+	if (query->nr < query->max)
+		query->affected[query->nr] = pci_dev_get(pdev);
+	query->nr++;
+	return 0;
+}
+
+/**
+ * dpath_reset_affected - the functions that a reset of a function's bus or slot touches
+ * @pdev: the function
+ * @affected: filled with references, @pdev among them
+ * @max: room in @affected
+ *
+ * Context: process context; takes pci_bus_sem for read, no device_lock.
+ * Return: how many; -ENODEV: no port above it, or one that has no reset; -ENOSPC: more than @max.
+ */
+int dpath_reset_affected(struct pci_dev *pdev, struct pci_dev **affected, unsigned int max)
+{
+	struct affected_query query = { .affected = affected, .max = max };
+
+	if (pdev->is_virtfn || pci_is_root_bus(pdev->bus) || !pdev->bus->self)
+		return -ENODEV;
+	if (pci_probe_reset_slot(pdev->slot) && pci_probe_reset_bus(pdev->bus))
+		return -ENODEV;
+	pci_walk_bus(pdev->bus, add_affected, &query);
+	if (query.nr <= max)
+		return query.nr;
+	while (max--)
+		pci_dev_put(affected[max]);
+	return -ENOSPC;
+}
+
+/**
+ * dpath_reset_begin_all - mark functions as being reset, all or none
+ * @members: the functions
+ * @nr: how many
+ *
+ * While the marks stand nobody of us resets one of them, so none gets out of `resetting', and none goes to another tenant.
+ *
+ * Context: process context; takes each device_lock for a moment, by trylock.
+ * Return: 0; -EAGAIN: one is locked by the driver core or being reset; -ENODEV: one is not bound any more.
+ */
+int dpath_reset_begin_all(struct dpath_reset **members, unsigned int nr)
+{
+	const char *why;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < nr && !ret; i++) {
+		if (!pci_dev_trylock(members[i]->pdev)) {
+			ret = -EAGAIN;
+			break;
+		}
+		ret = dpath_reset_begin_locked(members[i], &why);
+		pci_dev_unlock(members[i]->pdev);
+		if (ret)
+			break;
+	}
+	if (ret)
+		while (i--)
+			dpath_reset_end(members[i]);
+	return ret;
+}
+
+/**
+ * dpath_reset_hot - reset a function's bus or slot while tenants have what is behind it
+ * @pdev: the function
+ *
+ * The kernel saves and restores the config space of everything behind the port, and calls reset_prepare() and reset_done() of the drivers.
+ *
+ * Context: process context; may take minutes. Every function of dpath_reset_affected() is marked as being reset by the caller.
+ * Return: 0; -EAGAIN: somebody holds a device_lock; -EBUSY: VFs would be lost; -EIO and others: it failed.
+ */
+int dpath_reset_hot(struct pci_dev *pdev)
+{
+	int ret = pci_reset_bus(pdev);
+
+	return ret == -ENOTTY ? -EIO : ret;
+}
+
 /*
  * Each member marked as being reset, awake and pristine, so that what pci_reset_bus() saves and restores is not a tenant's. *begun counts the marks.
  */

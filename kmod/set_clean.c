@@ -7,6 +7,7 @@
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "device.h"
 #include "host.h"
@@ -24,91 +25,171 @@ void dpath_set_quiesce_member(struct dpath_device *dev)
 		pci_warn(dev->pdev, "transactions are still pending after bus mastering was switched off\n");
 }
 
-/* Workers get device_lock by trylock only: remove() holds it and must not wait for us. */
-static int reset_member(struct dpath_device *dev, const char **why)
+/**
+ * struct cleaning - one reset of a set
+ * @devs: its members, referenced; those to be cleaned come first
+ * @nr: members to be cleaned
+ * @all: members
+ * @policies: how they are to be reset
+ * @ret: what became of each reset
+ * @why: why it failed
+ * @common_why: why not all together, if that was wanted
+ */
+struct cleaning {
+	struct dpath_device *devs[DPATH_SET_MAX];
+	unsigned int nr;
+	unsigned int all;
+	struct dpath_reset_policy policies[DPATH_SET_MAX];
+	int ret[DPATH_SET_MAX];
+	const char *why[DPATH_SET_MAX];
+	const char *common_why;
+};
+
+static void read_policies(struct cleaning *clean)
 {
-	unsigned long deadline = jiffies + msecs_to_jiffies(READ_ONCE(dpath_host.reset_deadline_ms));
-	struct dpath_reset_policy policy;
-	int ret;
+	unsigned int i;
 
 	mutex_lock(&dpath_table_lock);
-	policy = dev->policy;
+	for (i = 0; i < clean->nr; i++)
+		clean->policies[i] = clean->devs[i]->policy;
 	mutex_unlock(&dpath_table_lock);
-	for (;;) {
-		*why = NULL;
-		ret = dpath_reset_function(&dev->reset, &policy, why);
-		if (ret != -EAGAIN || time_after(jiffies, deadline))
-			return ret;
-		msleep(RETRY_MS);
-	}
 }
 
-/* Members that have no reset of their own are reset together, if that touches nobody else. */
-static int reset_together(struct dpath_device **devs, unsigned int nr, const char **why)
+static bool reset_patience_left(unsigned long deadline)
+{
+	if (!time_before(jiffies, deadline))
+		return false;
+	msleep(RETRY_MS);
+	return true;
+}
+
+/* May the bus or slot be what resets this member? `none' is for those whose reset does harm. */
+static bool takes_common(const struct dpath_reset_policy *policy)
+{
+	return !policy->consent_none &&
+	       (!policy->nr || memchr(policy->order, DPATH_RESET_BUS, policy->nr) || memchr(policy->order, DPATH_RESET_SLOT, policy->nr));
+}
+
+/* Workers get device_lock by trylock only: remove() holds it and must not wait for us. */
+static void reset_member(struct cleaning *clean, unsigned int i)
 {
 	unsigned long deadline = jiffies + msecs_to_jiffies(READ_ONCE(dpath_host.reset_deadline_ms));
-	struct dpath_reset **resets;
+
+	do {
+		clean->why[i] = NULL;
+		clean->ret[i] = dpath_reset_function(&clean->devs[i]->reset, &clean->policies[i], &clean->why[i]);
+	} while (clean->ret[i] == -EAGAIN && reset_patience_left(deadline));
+	if (clean->ret[i] != -ENOTTY)
+		return;
+	if (clean->policies[i].consent_none)
+		clean->ret[i] = 0;
+	else if (clean->common_why && takes_common(&clean->policies[i]))
+		clean->why[i] = clean->common_why;
+}
+
+/* Has it no way of its own, as its policy has it? */
+static bool needs_common(struct dpath_device *dev, const struct dpath_reset_policy *policy)
+{
+	u8 methods[DPATH_RESET_NR];
+	unsigned int i;
+	int nr;
+
+	if (!takes_common(policy))
+		return false;
+	nr = dpath_reset_methods(dev->pdev, methods, ARRAY_SIZE(methods));
+	if (!policy->nr)
+		return !nr;
+	for (i = 0; i < policy->nr; i++)
+		if (memchr(methods, policy->order[i] == DPATH_RESET_SLOT ? DPATH_RESET_BUS : policy->order[i], nr))
+			return false;
+	return true;
+}
+
+/* All together, if that touches nobody else. -ENOTTY: it cannot be done, and nothing was. */
+static int reset_together(struct cleaning *clean, const char **why)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(READ_ONCE(dpath_host.reset_deadline_ms));
+	struct dpath_reset *resets[DPATH_SET_MAX];
 	unsigned int i;
 	int ret;
 
-	resets = kcalloc(nr, sizeof(*resets), GFP_KERNEL);
-	if (!resets)
-		return -ENOMEM;
-	for (i = 0; i < nr; i++)
-		resets[i] = &devs[i]->reset;
+	/* A member that is not to be cleaned is left alone for a reason. */
+	if (clean->nr != clean->all) {
+		*why = "has no reset of its own, and not all of its set is to be reset";
+		return -ENOTTY;
+	}
+	for (i = 0; i < clean->nr; i++) {
+		if (!takes_common(&clean->policies[i])) {
+			*why = "has no reset of its own, and the policy of a member of its set rules the bus out";
+			return -ENOTTY;
+		}
+		resets[i] = &clean->devs[i]->reset;
+	}
 	do {
 		*why = NULL;
-		ret = dpath_reset_set(resets, nr, why);
-		if (ret != -EAGAIN)
-			break;
-		msleep(RETRY_MS);
-	} while (time_before(jiffies, deadline));
-	kfree(resets);
+		ret = dpath_reset_set(resets, clean->nr, why);
+	} while (ret == -EAGAIN && reset_patience_left(deadline));
 	return ret;
 }
 
-static bool consents(struct dpath_device *dev)
+static void note_common(struct cleaning *clean, unsigned int i, int ret, const char *why)
 {
-	bool none;
-
-	mutex_lock(&dpath_table_lock);
-	none = dev->policy.consent_none;
-	mutex_unlock(&dpath_table_lock);
-	return none;
+	/* One that does not answer fails the reset of all; the others are not dead for that. */
+	clean->ret[i] = ret == -ENODEV && !dpath_reset_gone(clean->devs[i]->pdev) ? -EIO : ret;
+	clean->why[i] = why;
 }
 
-static bool set_resettable(struct dpath_device **devs, unsigned int nr)
+/* The bus or slot for all if a member has no other way. Those that have one use it if that fails. */
+static bool reset_common(struct cleaning *clean)
 {
-	struct pci_dev **pdevs;
-	bool possible;
+	bool common = false;
+	const char *why;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < clean->nr; i++)
+		common |= needs_common(clean->devs[i], &clean->policies[i]);
+	if (!common)
+		return false;
+	ret = reset_together(clean, &why);
+	if (ret == -ENOTTY) {
+		clean->common_why = why;
+		return false;
+	}
+	for (i = 0; i < clean->nr; i++) {
+		if (ret && !needs_common(clean->devs[i], &clean->policies[i]))
+			reset_member(clean, i);
+		else
+			note_common(clean, i, ret, why);
+	}
+	return true;
+}
+
+/* Each by its own way, and the bus or slot as the last resort. */
+static void reset_each(struct cleaning *clean)
+{
+	bool failed = false;
+	const char *why;
 	unsigned int i;
 
-	pdevs = kcalloc(nr, sizeof(*pdevs), GFP_KERNEL);
-	if (!pdevs)
-		return false;
-	for (i = 0; i < nr; i++)
-		pdevs[i] = devs[i]->pdev;
-	possible = dpath_reset_set_possible(pdevs, nr);
-	kfree(pdevs);
-	return possible;
+	for (i = 0; i < clean->nr; i++) {
+		reset_member(clean, i);
+		failed |= clean->ret[i] && clean->ret[i] != -ENODEV && takes_common(&clean->policies[i]);
+	}
+	if (failed && !reset_together(clean, &why))
+		for (i = 0; i < clean->nr; i++)
+			note_common(clean, i, 0, NULL);
 }
 
 /* One verdict per member: 0 clean, -ENODEV does not answer, else what is wrong with it. */
-static int clean_member(struct dpath_device *dev, bool was_reset, char *text, size_t size)
+static int judge_member(struct cleaning *clean, unsigned int i, char *text, size_t size)
 {
-	const char *why = NULL;
-	int ret = 0;
+	int ret = clean->ret[i];
 
-	dpath_set_quiesce_member(dev);
-	if (!was_reset)
-		ret = reset_member(dev, &why);
-	if (ret == -ENOTTY && consents(dev))
-		ret = 0;
-	if (ret) {
-		scnprintf(text, size, "reset failed (%d): %s", ret, why ?: ret == -EAGAIN ? "the driver core kept it locked" : "no reason given");
-		return ret;
-	}
-	return dpath_reset_verify(&dev->reset, text, size);
+	if (!ret)
+		return dpath_reset_verify(&clean->devs[i]->reset, text, size);
+	scnprintf(text, size, "reset failed (%d): %s", ret, clean->why[i] ?: ret == -EAGAIN ? "the driver core kept it locked" : "no reason given");
+	return ret;
 }
 
 /* The state that a clean member rests in. */
@@ -165,44 +246,43 @@ static unsigned int enter_resetting(struct dpath_device **devs, unsigned int nr,
 	return found;
 }
 
-int dpath_set_clean(struct dpath_set *set, const char *cause, char *why, size_t size)
+static int clean_set(struct dpath_set *set, struct cleaning *clean, const char *cause, char *why, size_t size)
 {
-	struct dpath_device *devs[DPATH_SET_MAX];
 	char text[128] = "";
-	unsigned int nr, all, i;
-	const char *reason;
-	bool together;
-	u8 method;
 	int ret, first = 0;
+	unsigned int i;
 
-	all = dpath_set_devices(set, devs);
-	nr = enter_resetting(devs, all, cause);
-
-	/* By its bus or slot only if some member has no other way and the whole set is in our hands. */
-	together = false;
-	if (nr && nr == all)
-		for (i = 0; i < nr; i++)
-			together |= !dpath_reset_methods(devs[i]->pdev, &method, 1) && !consents(devs[i]);
-	if (together && set_resettable(devs, nr)) {
-		for (i = 0; i < nr; i++)
-			dpath_set_quiesce_member(devs[i]);
-		together = !reset_together(devs, nr, &reason);
-	} else {
-		together = false;
-	}
-
-	for (i = 0; i < nr; i++) {
+	clean->all = dpath_set_devices(set, clean->devs);
+	clean->nr = enter_resetting(clean->devs, clean->all, cause);
+	read_policies(clean);
+	for (i = 0; i < clean->nr; i++)
+		dpath_set_quiesce_member(clean->devs[i]);
+	if (!reset_common(clean))
+		reset_each(clean);
+	for (i = 0; i < clean->nr; i++) {
 		text[0] = '\0';
-		ret = clean_member(devs[i], together, text, sizeof(text));
-		settle_member(set, devs[i], ret, text, cause);
+		ret = judge_member(clean, i, text, sizeof(text));
+		settle_member(set, clean->devs[i], ret, text, cause);
 		if (ret && !first) {
 			first = ret;
 			if (why)
-				scnprintf(why, size, "%s: %s", devs[i]->address, text);
+				scnprintf(why, size, "%s: %s", clean->devs[i]->address, text);
 		}
 	}
-	dpath_set_put_devices(devs, all);
+	dpath_set_put_devices(clean->devs, clean->all);
 	return first;
+}
+
+int dpath_set_clean(struct dpath_set *set, const char *cause, char *why, size_t size)
+{
+	struct cleaning *clean;
+	int ret;
+
+	/* The end of a run cannot fail for want of memory, and there is nobody to tell. */
+	clean = kzalloc(sizeof(*clean), GFP_KERNEL | __GFP_NOFAIL);
+	ret = clean_set(set, clean, cause, why, size);
+	kfree(clean);
+	return ret;
 }
 
 void dpath_set_queue_clean(struct dpath_set *set)

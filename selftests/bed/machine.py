@@ -126,11 +126,14 @@ def sriov_disk(cmd, bus):
 
 def switch(cmd, bus):
     cmd.device("x3130-upstream", id="up", bus=bus)
-    for i in range(2):
+    for i in range(3):
         cmd.device("xio3130-downstream", id=f"down{i}", bus="up",
                    addr=f"0{i}.0", chassis=2, slot=i)
     cmd.nvme("swnvme", "down0")
     cmd.nic("swnic", "down1")
+    # Neither function has a reset of its own.
+    cmd.device("intel-hda", id="swcard0", bus="down2", addr="00.0", multifunction="on")
+    cmd.device("edu", id="swcard1", bus="down2", addr="00.1", dma_mask="0xffffffffffffffff")
 
 
 def numa_cards(cmd):
