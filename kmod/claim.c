@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "claim.h"
+#include "clean.h"
 #include "device.h"
 #include "host.h"
 #include "lease.h"
@@ -314,7 +315,7 @@ static void set_releasing(struct dpath_device *dev, bool on)
 	mutex_unlock(&dpath_table_lock);
 }
 
-static void unbind_ours(struct dpath_device *dev)
+void dpath_claim_unbind(struct dpath_device *dev)
 {
 	set_releasing(dev, true);
 	if (dpath_driver_is_ours(dev->pdev))
@@ -332,7 +333,7 @@ static void roll_back(struct claim *claim)
 
 		if (!claim->entered[i])
 			continue;
-		unbind_ours(dev);
+		dpath_claim_unbind(dev);
 		dpath_set_unlink(claim->set, dev);
 		mutex_lock(&dpath_table_lock);
 		dpath_device_set_state_locked(dev, dev->unplugged ? DIRECTPATH_STATE_GONE : DIRECTPATH_STATE_HOST, "the claim failed");
@@ -412,8 +413,7 @@ int dpath_claim_op(struct dpath_op *op)
 
 /* --- release --- */
 
-/* The set of the function that an operation names, with a reference. */
-static struct dpath_set *set_of(struct dpath_op *op, const char *address)
+struct dpath_set *dpath_claim_set_of(struct dpath_op *op, const char *address)
 {
 	struct dpath_set *set = NULL;
 	struct dpath_device *dev;
@@ -453,6 +453,13 @@ static int check_release_locked(struct dpath_set *set, struct dpath_op *op)
 	list_for_each_entry(dev, &set->devices, set_node) {
 		if (dev->state == DIRECTPATH_STATE_READY || dev->state == DIRECTPATH_STATE_CLAIMING)
 			continue;
+		if (dev->state == DIRECTPATH_STATE_DIRTY) {
+			if (dpath_op_forces(op, DIRECTPATH_REASON_DIRTY))
+				continue;
+			scnprintf(op->message, sizeof(op->message),
+				  "%s is dirty (%s): dev clean it, or give it to the host as it is with force dirty", dev->address, dev->detail);
+			return -EPERM;
+		}
 		if (dpath_state_busy(dev->state)) {
 			scnprintf(op->message, sizeof(op->message), "%s is %s: wait until that has ended", dev->address,
 				  dpath_state_name(dev->state));
@@ -476,9 +483,10 @@ static void release_members(struct dpath_set *set, bool driverless, struct dpath
 
 	nr = dpath_set_devices(set, devs);
 	for (i = 0; i < nr; i++) {
-		if (!devs[i]->unplugged)
+		/* One that is being cleaned is at work for its host driver. */
+		if (!devs[i]->unplugged && dpath_driver_is_ours(devs[i]->pdev))
 			dpath_reset_quiesce(devs[i]->pdev);
-		unbind_ours(devs[i]);
+		dpath_claim_unbind(devs[i]);
 	}
 	for (i = 0; i < nr; i++) {
 		dpath_set_unlink(set, devs[i]);
@@ -501,12 +509,12 @@ int dpath_release_op(struct dpath_op *op)
 	struct dpath_set *set;
 	int ret;
 
-	set = set_of(op, op->address);
+	set = dpath_claim_set_of(op, op->address);
 	if (IS_ERR_OR_NULL(set))
 		return PTR_ERR_OR_ZERO(set);	/* not claimed: done already */
 	mutex_lock(&dpath_table_lock);
 	ret = check_release_locked(set, op);
-	if (!ret && !dpath_set_begin_locked(set, "release")) {
+	if (!ret && !dpath_set_steal_locked(set) && !dpath_set_begin_locked(set, "release")) {
 		scnprintf(op->message, sizeof(op->message), "set %d is busy: %s", set->id, set->busy ?: "it runs");
 		ret = -EBUSY;
 	}
@@ -538,6 +546,7 @@ void dpath_release_all(void)
 	while ((set = any_set())) {
 		/* Works that still reset it hold the module, so there are none; the mark only keeps remove() out. */
 		mutex_lock(&dpath_table_lock);
+		dpath_set_steal_locked(set);
 		set->busy = "release";
 		mutex_unlock(&dpath_table_lock);
 		dpath_set_detach_idle(set, NULL);
@@ -597,7 +606,7 @@ static int reset_set(struct dpath_op *op, bool recover)
 	struct dpath_set *set;
 	int ret;
 
-	set = set_of(op, op->address);
+	set = dpath_claim_set_of(op, op->address);
 	if (IS_ERR(set))
 		return PTR_ERR(set);
 	if (!set)
@@ -606,7 +615,8 @@ static int reset_set(struct dpath_op *op, bool recover)
 	if (ret)
 		goto out;
 	dpath_op_deadline(op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state", op->address);
-	ret = dpath_set_clean(set, recover ? "recovered" : "reset", why, sizeof(why));
+	/* A cleaning may not have got all of it back. */
+	ret = dpath_clean_take_back(set, op, why, sizeof(why)) ?: dpath_set_clean(set, recover ? "recovered" : "reset", why, sizeof(why));
 	if (ret)
 		dpath_op_fail(op, ret == -ENODEV ? -EIO : ret, "%s", why);
 	dpath_set_end(set);
@@ -635,7 +645,7 @@ static struct dpath_set *common_set(struct dpath_op *op)
 	unsigned int i;
 
 	for (i = 0; i < op->nr_addresses; i++) {
-		next = set_of(op, op->addresses[i]);
+		next = dpath_claim_set_of(op, op->addresses[i]);
 		if (!next) {
 			dpath_op_fail(op, -EINVAL, "%s is not claimed: dev claim it first", op->addresses[i]);
 			next = ERR_PTR(-EINVAL);

@@ -183,34 +183,76 @@ static bool name_taken_locked(const struct dpath_device *self, const char *name)
 	return false;
 }
 
-static int check_settings_locked(struct dpath_device *dev, const char *name, const char *label, char *why, size_t size)
+static int check_word(const char *what, const char *word, char *why, size_t size)
 {
-	if (name && *name && !dpath_match_name_valid(name)) {
-		scnprintf(why, size, "name: letters, digits, dot, dash and underscore only, at most %u", DIRECTPATH_NAME_MAX);
+	if (!word || !*word || dpath_match_name_valid(word))
+		return 0;
+	scnprintf(why, size, "%s: letters, digits, dot, dash and underscore only, at most %u", what, DIRECTPATH_NAME_MAX);
+	return -EINVAL;
+}
+
+static int check_settings_locked(struct dpath_device *dev, const struct dpath_device_settings *settings, char *why, size_t size)
+{
+	int ret;
+
+	ret = check_word("name", settings->name, why, size) ?: check_word("label", settings->label, why, size) ?:
+	      check_word("clean-hook", settings->clean_hook, why, size);
+	if (ret)
+		return ret;
+	/* It is a file name for those who run it. */
+	if (settings->clean_hook && settings->clean_hook[0] == '.') {
+		scnprintf(why, size, "clean-hook: the name of a program does not begin with a dot");
 		return -EINVAL;
 	}
-	if (label && *label && !dpath_match_name_valid(label)) {
-		scnprintf(why, size, "label: letters, digits, dot, dash and underscore only, at most %u", DIRECTPATH_NAME_MAX);
-		return -EINVAL;
-	}
-	if (name && *name && name_taken_locked(dev, name)) {
-		scnprintf(why, size, "name %s is in use by another device", name);
+	if (settings->name && settings->name[0] && name_taken_locked(dev, settings->name)) {
+		scnprintf(why, size, "name %s is in use by another device", settings->name);
 		return -EEXIST;
 	}
 	return 0;
 }
 
-int dpath_device_set(struct pci_dev *pdev, const char *name, const char *label, const char *reset_policy, char *why, size_t size)
+bool dpath_device_dirty_locked(const struct dpath_device *dev)
+{
+	lockdep_assert_held(&dpath_table_lock);
+	return dev->tainted && dev->clean_hook[0];
+}
+
+void dpath_device_rest_locked(struct dpath_device *dev, const char *cause)
+{
+	lockdep_assert_held(&dpath_table_lock);
+	dev->detail[0] = '\0';
+	if (!dpath_device_dirty_locked(dev)) {
+		dpath_device_set_state_locked(dev, DIRECTPATH_STATE_READY, cause);
+		return;
+	}
+	if (dev->clean_failure[0])
+		scnprintf(dev->detail, sizeof(dev->detail), "cleaning hook %s failed: %s", dev->clean_hook, dev->clean_failure);
+	else
+		scnprintf(dev->detail, sizeof(dev->detail), "cleaning hook %s has not run: dev clean %s", dev->clean_hook, dev->address);
+	dpath_device_set_state_locked(dev, DIRECTPATH_STATE_DIRTY, cause);
+}
+
+/* A hook that is set or cleared counts at once for a function that rests. */
+static void set_clean_hook_locked(struct dpath_device *dev, const char *hook)
+{
+	lockdep_assert_held(&dpath_table_lock);
+	strscpy(dev->clean_hook, hook, sizeof(dev->clean_hook));
+	dev->clean_failure[0] = '\0';
+	if (dev->set && !dev->set->busy && (dev->state == DIRECTPATH_STATE_READY || dev->state == DIRECTPATH_STATE_DIRTY))
+		dpath_device_rest_locked(dev, "its cleaning hook was changed");
+}
+
+int dpath_device_set(struct pci_dev *pdev, const struct dpath_device_settings *settings, char *why, size_t size)
 {
 	struct dpath_reset_policy policy = {};
 	struct dpath_device *dev;
 	const char *reason = NULL;
 	int ret;
 
-	if (reset_policy) {
-		ret = dpath_reset_parse_policy(reset_policy, &policy, &reason);
+	if (settings->reset_policy) {
+		ret = dpath_reset_parse_policy(settings->reset_policy, &policy, &reason);
 		if (ret) {
-			scnprintf(why, size, "reset policy '%s': %s", reset_policy, reason ?: "not understood");
+			scnprintf(why, size, "reset policy '%s': %s", settings->reset_policy, reason ?: "not understood");
 			return ret;
 		}
 	}
@@ -221,15 +263,17 @@ int dpath_device_set(struct pci_dev *pdev, const char *name, const char *label, 
 		ret = -ENOMEM;
 		goto out_unlock;
 	}
-	ret = check_settings_locked(dev, name, label, why, size);
+	ret = check_settings_locked(dev, settings, why, size);
 	if (ret)
 		goto out_put;
-	if (name)
-		strscpy(dev->name, name, sizeof(dev->name));
-	if (label)
-		strscpy(dev->label, label, sizeof(dev->label));
-	if (reset_policy)
+	if (settings->name)
+		strscpy(dev->name, settings->name, sizeof(dev->name));
+	if (settings->label)
+		strscpy(dev->label, settings->label, sizeof(dev->label));
+	if (settings->reset_policy)
 		dev->policy = policy;
+	if (settings->clean_hook)
+		set_clean_hook_locked(dev, settings->clean_hook);
 	dpath_dev_ntf(dev, dev->state, "dev-set");
 out_put:
 	dpath_device_put(dev);
@@ -255,7 +299,7 @@ void dpath_device_driver_name(struct pci_dev *pdev, char *buf, size_t size)
 int dpath_device_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct dpath_device *dev;
-	bool rebinding, by_hand;
+	bool rebinding, returning, by_hand;
 	int ret;
 
 	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL) {
@@ -270,8 +314,9 @@ int dpath_device_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	mutex_lock(&dpath_table_lock);
 	dev = dpath_device_obtain_locked(pdev);
 	rebinding = dev && dev->rebinding;
+	returning = dev && dev->returning;
 	by_hand = dev && dev->state == DIRECTPATH_STATE_HOST;
-	ret = !dev ? -ENOMEM : by_hand || rebinding || dev->state == DIRECTPATH_STATE_CLAIMING ? 0 : -EBUSY;
+	ret = !dev ? -ENOMEM : by_hand || rebinding || returning || dev->state == DIRECTPATH_STATE_CLAIMING ? 0 : -EBUSY;
 	mutex_unlock(&dpath_table_lock);
 	if (ret)
 		goto out;
@@ -284,14 +329,19 @@ int dpath_device_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = dpath_mmio_evict_bootfb(pdev);
 	if (ret)
 		goto out;
-	ret = dpath_reset_init(&dev->reset, pdev);
+	/* After its cleaning it is still the function that was claimed, with the config space and the fingerprint of that day. */
+	if (!returning)
+		ret = dpath_reset_init(&dev->reset, pdev);
 	if (ret)
 		goto out;
 
 	mutex_lock(&dpath_table_lock);
 	dev->bound = true;
-	dev->by_hand = by_hand;
-	dev->runs = 0;
+	if (!returning) {
+		dev->by_hand = by_hand;
+		dev->runs = 0;
+		dev->mismatch = false;
+	}
 	mutex_unlock(&dpath_table_lock);
 	if (by_hand)
 		ret = dpath_set_adopt(dev);

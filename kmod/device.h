@@ -15,12 +15,25 @@
 
 #include "counters.h"
 #include "driver.h"
+#include "op.h"
 #include "reset.h"
 
 struct dpath_lease;
 struct dpath_set;
 struct dpath_vm;
 struct module;
+
+/**
+ * struct dpath_acceptance - a change of identity that an admin has accepted
+ * @who: who; its name is empty if there was none
+ * @time: when, in seconds since 1970
+ * @change: what had changed
+ */
+struct dpath_acceptance {
+	struct dpath_actor who;
+	time64_t time;
+	char change[128];
+};
 
 /**
  * struct dpath_device - one function
@@ -38,6 +51,11 @@ struct module;
  * @prev_override: driver_override as it was before the claim, or NULL
  * @overridden: driver_override is ours
  * @policy: reset policy
+ * @clean_hook: program that has to clean it after a tenant, or empty
+ * @clean_failure: why that did not work the last time, or empty
+ * @tainted: a tenant has had it since it was last cleaned; survives a release
+ * @mismatch: it is quarantined because it is not what it was
+ * @accepted: the last such change that was accepted
  * @set: its set while claimed
  * @set_node: in dpath_set.devices
  * @bound: our probe() has it
@@ -45,6 +63,7 @@ struct module;
  * @unplugged: it is leaving the bus
  * @rebinding: it moves between two drivers of the core: probe and remove have nothing to do
  * @releasing: dev-release unbinds it: remove() leaves the set alone
+ * @returning: it is bound to us again after its cleaning
  * @opens: leases in this run
  * @runs: runs since the claim
  * @owner: module of the driver it is bound to, referenced while @lease exists
@@ -68,6 +87,11 @@ struct dpath_device {
 	char *prev_override;
 	bool overridden;
 	struct dpath_reset_policy policy;
+	char clean_hook[DIRECTPATH_NAME_MAX + 1];
+	char clean_failure[80];
+	bool tainted;
+	bool mismatch;
+	struct dpath_acceptance accepted;
 	struct dpath_set *set;
 	struct list_head set_node;
 	bool bound;
@@ -75,6 +99,7 @@ struct dpath_device {
 	bool unplugged;
 	bool rebinding;
 	bool releasing;
+	bool returning;
 	struct module *owner;
 	unsigned int opens;
 	u64 runs;
@@ -102,8 +127,27 @@ void dpath_device_set_state(struct dpath_device *dev, enum directpath_state stat
 __printf(2, 3) void dpath_device_detail(struct dpath_device *dev, const char *fmt, ...);
 /* dev->detail, or "stuck in nvme remove, 37 s" if the deadline has passed. Caller holds dpath_table_lock. */
 void dpath_device_describe_locked(struct dpath_device *dev, char *buf, size_t size);
-/* dev-set; NULL means unchanged, "" clears. -EEXIST for a name in use, -EINVAL with @why. */
-int dpath_device_set(struct pci_dev *pdev, const char *name, const char *label, const char *reset_policy, char *why, size_t size);
+/* Has it to be cleaned before the next tenant? Caller holds dpath_table_lock. */
+bool dpath_device_dirty_locked(const struct dpath_device *dev);
+/* The state of a clean or dirty function that no VM has, with its detail. Caller holds dpath_table_lock. */
+void dpath_device_rest_locked(struct dpath_device *dev, const char *cause);
+
+/**
+ * struct dpath_device_settings - of dev-set
+ * @name: NULL: as it is, "": none; so for all
+ * @label: text for policies
+ * @reset_policy: see dpath_reset_parse_policy()
+ * @clean_hook: name of a program
+ */
+struct dpath_device_settings {
+	const char *name;
+	const char *label;
+	const char *reset_policy;
+	const char *clean_hook;
+};
+
+/* dev-set. -EEXIST for a name in use, -EINVAL with @why. */
+int dpath_device_set(struct pci_dev *pdev, const struct dpath_device_settings *settings, char *why, size_t size);
 
 /* Name of the driver bound to a function now, copied safely without device_lock; empty if none. */
 void dpath_device_driver_name(struct pci_dev *pdev, char *buf, size_t size);

@@ -147,9 +147,10 @@ static int reset_members(struct hotreset *hot)
 		goto out_end;
 	ret = dpath_reset_hot(hot->lease->dev->pdev);
 	calm_ended(hot);
-	if (ret != -EAGAIN)
-		for (i = 0; i < hot->nr; i++)
-			dpath_reset_account(hot->resets[i], start, ret);
+	for (i = 0; i < hot->nr && ret != -EAGAIN; i++) {
+		hot->resets[i]->last_method = DPATH_RESET_BUS;
+		dpath_reset_account(hot->resets[i], start, ret);
+	}
 out_end:
 	for (i = 0; i < hot->nr; i++)
 		dpath_reset_end(hot->resets[i]);

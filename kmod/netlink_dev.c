@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Netlink requests about functions: dev-get, dev-claim, dev-release, dev-set, dev-reset, dev-recover. See netlink.c for the rules.
+ * Netlink requests about functions: dev-get, dev-claim, dev-release, dev-set, dev-reset, dev-recover, dev-accept, dev-clean. See netlink.c for the rules.
  *
  * dev-get knows every PCI function of the host, claimed or not. Its dump goes by address, lowest domain first; the cursor is the address last sent
  * plus one, so that zero stands before the first.
@@ -10,7 +10,9 @@
 #include <net/genetlink.h>
 #include <uapi/linux/directpath_nl.h>
 
+#include "accept.h"
 #include "claim.h"
+#include "clean.h"
 #include "device.h"
 #include "generated/netlink.h"
 #include "host.h"
@@ -227,6 +229,43 @@ int directpath_nl_dev_recover_doit(struct sk_buff *skb, struct genl_info *info)
 	return op ? dpath_nl_queue_op(skb, info, op, DIRECTPATH_A_DEV_OP_ID) : ret;
 }
 
+int directpath_nl_dev_accept_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	char why[DPATH_OP_MESSAGE_MAX] = "";
+	struct dpath_op *op;
+	int ret = 0;
+
+	op = new_dev_op(skb, info, DIRECTPATH_OP_KIND_ACCEPT, dpath_accept_op, &ret);
+	if (!op)
+		return ret;
+	ret = dpath_accept_check(op->address, why, sizeof(why));
+	if (ret) {
+		dpath_op_put(op);
+		return dpath_nl_refuse(skb, NULL, ret, "%s", why);
+	}
+	dpath_actor_init(&op->who);
+	return dpath_nl_queue_op(skb, info, op, DIRECTPATH_A_DEV_OP_ID);
+}
+
+int directpath_nl_dev_clean_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *message = info->attrs[DIRECTPATH_A_DEV_CLEAN_MESSAGE];
+	struct dpath_op *op;
+	int ret = 0;
+
+	op = new_dev_op(skb, info, DIRECTPATH_OP_KIND_CLEAN, dpath_clean_op, &ret);
+	if (!op)
+		return ret;
+	if (!info->attrs[DIRECTPATH_A_DEV_CLEAN_STEP]) {
+		dpath_op_put(op);
+		return dpath_nl_refuse_missing(skb, DIRECTPATH_A_DEV_CLEAN_STEP, "clean-step is missing: begin, done or fail?");
+	}
+	op->step = nla_get_u32(info->attrs[DIRECTPATH_A_DEV_CLEAN_STEP]);
+	strscpy(op->note, message ? nla_data(message) : "no reason given", sizeof(op->note));
+	dpath_actor_init(&op->who);
+	return dpath_nl_queue_op(skb, info, op, DIRECTPATH_A_DEV_OP_ID);
+}
+
 static const char *text_or_null(const struct nlattr *attr)
 {
 	return attr ? nla_data(attr) : NULL;
@@ -234,9 +273,12 @@ static const char *text_or_null(const struct nlattr *attr)
 
 int directpath_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = text_or_null(info->attrs[DIRECTPATH_A_DEV_NAME]);
-	const char *label = text_or_null(info->attrs[DIRECTPATH_A_DEV_LABEL]);
-	const char *policy = text_or_null(info->attrs[DIRECTPATH_A_DEV_RESET_POLICY]);
+	struct dpath_device_settings settings = {
+		.name = text_or_null(info->attrs[DIRECTPATH_A_DEV_NAME]),
+		.label = text_or_null(info->attrs[DIRECTPATH_A_DEV_LABEL]),
+		.reset_policy = text_or_null(info->attrs[DIRECTPATH_A_DEV_RESET_POLICY]),
+		.clean_hook = text_or_null(info->attrs[DIRECTPATH_A_DEV_CLEAN_HOOK]),
+	};
 	char why[DPATH_OP_MESSAGE_MAX] = "";
 	struct pci_dev *pdev;
 	int ret;
@@ -244,12 +286,12 @@ int directpath_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
 	ret = dpath_nl_check_admin(skb);
 	if (ret)
 		return ret;
-	if (!name && !label && !policy)
-		return dpath_nl_refuse(skb, NULL, -EINVAL, "no setting given: name, label or reset-policy");
+	if (!settings.name && !settings.label && !settings.reset_policy && !settings.clean_hook)
+		return dpath_nl_refuse(skb, NULL, -EINVAL, "no setting given: name, label, reset-policy or clean-hook");
 	pdev = get_function(skb, info, &ret);
 	if (!pdev)
 		return ret;
-	ret = dpath_device_set(pdev, name, label, policy, why, sizeof(why));
+	ret = dpath_device_set(pdev, &settings, why, sizeof(why));
 	if (ret)
 		ret = dpath_nl_refuse(skb, NULL, ret, "%s: %s", pci_name(pdev), why[0] ? why : "the settings were refused");
 	pci_dev_put(pdev);

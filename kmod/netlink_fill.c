@@ -174,6 +174,32 @@ static int collect_members(struct pci_dev *pdev, struct dpath_members *members)
 	return ret;
 }
 
+/* What directpath itself has against it: kept from every VM until an admin acts. */
+static void add_own_reasons(struct pci_dev *pdev, struct dpath_verdict *verdict)
+{
+	const struct dpath_device *dev;
+	bool mismatch, dirty, resting;
+	char detail[sizeof(dev->detail)] = "", hook[sizeof(dev->clean_hook)] = "";
+
+	mutex_lock(&dpath_table_lock);
+	dev = dpath_device_lookup_locked(pci_name(pdev));
+	mismatch = dev && dev->state == DIRECTPATH_STATE_QUARANTINED && dev->mismatch;
+	dirty = dev && dpath_device_dirty_locked(dev) && (dev->state == DIRECTPATH_STATE_DIRTY || dev->state == DIRECTPATH_STATE_HOST);
+	resting = dirty && dev->state == DIRECTPATH_STATE_DIRTY;
+	if (mismatch)
+		strscpy(detail, dev->detail, sizeof(detail));
+	if (dirty)
+		strscpy(hook, dev->clean_hook, sizeof(hook));
+	mutex_unlock(&dpath_table_lock);
+
+	if (mismatch)
+		dpath_verdict_add(verdict, DIRECTPATH_REASON_IDENTITY_MISMATCH, true, true, "dev accept it if that is as it should be", "%s", detail);
+	/* The host may have it, and claim it: it will be dirty then. */
+	if (dirty)
+		dpath_verdict_add(verdict, DIRECTPATH_REASON_DIRTY, resting, true, "dev clean it when it is claimed",
+				  "a tenant has left it and its cleaning hook %s has not run", hook);
+}
+
 /**
  * dpath_facts_dev - verdict, members and interrupts of a function
  * @pdev: the function
@@ -197,6 +223,7 @@ struct dpath_dev_facts *dpath_facts_dev(struct pci_dev *pdev)
 	dpath_verdict_collect(pdev, &opts, &facts->verdict);
 	if (!claimed)
 		dpath_verdict_in_use(pdev, &facts->verdict);
+	add_own_reasons(pdev, &facts->verdict);
 	if (collect_members(pdev, &facts->members))
 		facts->members.nr = 0;
 	if (dpath_reset_format_methods(pdev, facts->methods, sizeof(facts->methods)) < 0)
@@ -321,6 +348,31 @@ static int fill_resets_locked(struct sk_buff *skb, const struct dpath_device *de
 	if (nla_put_u64_64bit(skb, DIRECTPATH_A_DEV_RESETS, atomic64_read(&dev->reset.count), DIRECTPATH_A_DEV_PAD) ||
 	    nla_put_u32(skb, DIRECTPATH_A_DEV_RESET_MS, READ_ONCE(dev->reset.last_ms)))
 		return -EMSGSIZE;
+	if (atomic64_read(&dev->reset.count))
+		return nla_put_string(skb, DIRECTPATH_A_DEV_RESET_METHOD, dpath_reset_name(READ_ONCE(dev->reset.last_method)));
+	return 0;
+}
+
+static int fill_acceptance_locked(struct sk_buff *skb, const struct dpath_device *dev)
+{
+	const struct dpath_acceptance *accepted = &dev->accepted;
+	struct nlattr *nest;
+
+	lockdep_assert_held(&dpath_table_lock);
+	if (!accepted->who.comm[0])
+		return 0;
+	nest = nla_nest_start(skb, DIRECTPATH_A_DEV_ACCEPTED);
+	if (!nest)
+		return -EMSGSIZE;
+	if (nla_put_u32(skb, DIRECTPATH_A_ACCEPTANCE_UID, accepted->who.uid) ||
+	    nla_put_u32(skb, DIRECTPATH_A_ACCEPTANCE_PID, accepted->who.pid) ||
+	    nla_put_string(skb, DIRECTPATH_A_ACCEPTANCE_COMM, accepted->who.comm) ||
+	    nla_put_u64_64bit(skb, DIRECTPATH_A_ACCEPTANCE_TIME, accepted->time, DIRECTPATH_A_ACCEPTANCE_PAD) ||
+	    put_text(skb, DIRECTPATH_A_ACCEPTANCE_CHANGE, accepted->change)) {
+		nla_nest_cancel(skb, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
 	return 0;
 }
 
@@ -346,6 +398,8 @@ static int fill_state_locked(struct sk_buff *skb, const struct dpath_device *dev
 	    put_text(skb, DIRECTPATH_A_DEV_HOST_DRIVER, dev->host_driver) ||
 	    put_text(skb, DIRECTPATH_A_DEV_RESET_POLICY, policy) ||
 	    put_flag(skb, DIRECTPATH_A_DEV_BY_HAND, dev->by_hand) ||
+	    put_text(skb, DIRECTPATH_A_DEV_CLEAN_HOOK, dev->clean_hook) ||
+	    fill_acceptance_locked(skb, dev) ||
 	    nla_put_u32(skb, DIRECTPATH_A_DEV_VECTORS, vectors))
 		return -EMSGSIZE;
 	return fill_resets_locked(skb, dev);

@@ -8,8 +8,12 @@
  * that the module is in use instead of hanging.
  */
 
+#include <linux/cred.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 
 #include "host.h"
 #include "ntf.h"
@@ -73,6 +77,13 @@ static void run_op(struct work_struct *work)
 	finish_op(op, ret);
 	dpath_op_put(op);
 	module_put(THIS_MODULE);
+}
+
+void dpath_actor_init(struct dpath_actor *who)
+{
+	who->uid = from_kuid_munged(&init_user_ns, current_uid());
+	who->pid = task_tgid_nr(current);
+	get_task_comm(who->comm, current);
 }
 
 struct dpath_op *dpath_op_alloc(enum directpath_op_kind kind, int (*run)(struct dpath_op *op))

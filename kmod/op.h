@@ -24,6 +24,18 @@ struct dpath_vm;
 #define DPATH_OP_FORCE_WORDS 2
 
 /**
+ * struct dpath_actor - who has asked for something
+ * @uid: user, as the initial namespace numbers it
+ * @pid: process
+ * @comm: its name
+ */
+struct dpath_actor {
+	u32 uid;
+	u32 pid;
+	char comm[16];
+};
+
+/**
  * struct dpath_op - one operation
  * @ref: list, work and watchdog
  * @node: among the last operations, under dpath_table_lock
@@ -41,6 +53,9 @@ struct dpath_vm;
  * @whole_set: the caller knows that the whole set is meant
  * @driverless: release to no driver
  * @now: do not ask the VMM first
+ * @step: what dev-clean does
+ * @who: who has asked for it (dev-accept, dev-clean)
+ * @note: text that came with the request
  * @start: when it was queued
  * @done: it has ended; protected by dpath_table_lock, as the following
  * @error: 0 or -errno
@@ -67,6 +82,9 @@ struct dpath_op {
 	bool whole_set;
 	bool driverless;
 	bool now;
+	enum directpath_clean_step step;
+	struct dpath_actor who;
+	char note[80];
 	ktime_t start;
 	bool done;
 	int error;
@@ -76,6 +94,9 @@ struct dpath_op {
 	char overdue[DPATH_OP_MESSAGE_MAX];
 	struct dpath_verdict *verdict;
 };
+
+/* The calling process. */
+void dpath_actor_init(struct dpath_actor *who);
 
 struct dpath_op *dpath_op_alloc(enum directpath_op_kind kind, int (*run)(struct dpath_op *op));
 void dpath_op_put(struct dpath_op *op);

@@ -182,6 +182,30 @@ bool dpath_reset_gone(struct pci_dev *pdev)
 	return READ_ONCE(pdev->error_state) == pci_channel_io_perm_failure || !pci_device_is_present(pdev);
 }
 
+/* In D3cold a function forgets what it was given, and its first fault would come long after the VM's. What sysfs shows is what holds. */
+static void forbid_d3cold(struct dpath_reset *reset)
+{
+	struct pci_dev *pdev = reset->pdev;
+
+	reset->d3cold_allowed = pdev->d3cold_allowed;
+	pdev->d3cold_allowed = false;
+	if (pdev->no_d3cold)
+		return;
+	pci_d3cold_disable(pdev);
+	reset->d3cold_off = true;
+}
+
+static void allow_d3cold(struct dpath_reset *reset)
+{
+	/* Somebody who has written to sysfs meanwhile has decided for himself. */
+	if (!reset->pdev->d3cold_allowed)
+		reset->pdev->d3cold_allowed = reset->d3cold_allowed;
+	reset->d3cold_allowed = false;
+	if (reset->d3cold_off)
+		pci_d3cold_enable(reset->pdev);
+	reset->d3cold_off = false;
+}
+
 /**
  * dpath_reset_init - start to keep a function resettable
  * @reset: to be filled
@@ -201,10 +225,7 @@ int dpath_reset_init(struct dpath_reset *reset, struct pci_dev *pdev)
 	reset->pdev = pdev;
 	if (dpath_reset_gone(pdev))
 		return -ENODEV;
-	if (!pdev->no_d3cold) {
-		pci_d3cold_disable(pdev);
-		reset->d3cold_off = true;
-	}
+	forbid_d3cold(reset);
 	ret = pci_set_power_state(pdev, PCI_D0);
 	if (ret)
 		goto err_allow_d3cold;
@@ -225,8 +246,7 @@ int dpath_reset_init(struct dpath_reset *reset, struct pci_dev *pdev)
 	return 0;
 
 err_allow_d3cold:
-	if (reset->d3cold_off)
-		pci_d3cold_enable(pdev);
+	allow_d3cold(reset);
 	return ret;
 }
 
@@ -240,9 +260,7 @@ void dpath_reset_destroy(struct dpath_reset *reset)
 {
 	kfree(reset->pristine);
 	reset->pristine = NULL;
-	if (reset->d3cold_off)
-		pci_d3cold_enable(reset->pdev);
-	reset->d3cold_off = false;
+	allow_d3cold(reset);
 }
 
 /**
@@ -596,5 +614,8 @@ int dpath_reset_verify(struct dpath_reset *reset, char *why, size_t size)
 		reset->fingerprint = now;
 		return 0;
 	}
-	return dpath_fingerprint_compare(&reset->fingerprint, &now, why, size);
+	ret = dpath_fingerprint_compare(&reset->fingerprint, &now, why, size);
+	if (ret)
+		reset->found = now;
+	return ret;
 }

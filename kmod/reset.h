@@ -92,18 +92,22 @@ struct dpath_fingerprint {
  * @flags: DPATH_RESET_BUSY: one reset at a time; begun under device_lock
  * @pristine: config space as found at the claim, restored after each reset; NULL when the function is not bound (changes under device_lock)
  * @fingerprint: what it is compared with
+ * @found: what it showed when it was last found to differ
  * @last_method: what the last reset used
  * @last_ms: how long it took
  * @count: resets that were tried
  * @failures: those that failed
  * @d3cold_off: we have forbidden D3cold and are to allow it again
+ * @d3cold_allowed: what sysfs d3cold_allowed said before
  */
 struct dpath_reset {
 	struct pci_dev *pdev;
 	unsigned long flags;
 	bool d3cold_off;
+	bool d3cold_allowed;
 	struct pci_saved_state *pristine;
 	struct dpath_fingerprint fingerprint;
+	struct dpath_fingerprint found;
 	enum dpath_reset_method last_method;
 	unsigned int last_ms;
 	atomic64_t count;
@@ -154,9 +158,10 @@ int dpath_reset_begin_all(struct dpath_reset **members, unsigned int nr);
 int dpath_reset_hot(struct pci_dev *pdev);
 /* A guest's own reset (VFIO_DEVICE_RESET, FLR bit): same methods, but the guest's config (BARs, command) is what is kept around it. */
 int dpath_reset_guest(struct dpath_reset *reset, const struct dpath_reset_policy *policy, const bool *dead);
-/* Does the function answer and is it the one we claimed? 0, -ENODEV (all ones), -EBADE (@why names the first difference). */
+/* Does the function answer and is it the one we claimed? 0, -ENODEV (all ones), -EBADE (@why names the differences). */
 int dpath_reset_verify(struct dpath_reset *reset, char *why, size_t size);
 int dpath_fingerprint_take(struct pci_dev *pdev, struct dpath_fingerprint *fp);
 int dpath_fingerprint_compare(const struct dpath_fingerprint *was, const struct dpath_fingerprint *is, char *why, size_t size);
+bool dpath_fingerprint_acceptable(const struct dpath_fingerprint *was, const struct dpath_fingerprint *is);
 
 #endif

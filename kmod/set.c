@@ -115,6 +115,15 @@ bool dpath_set_begin_locked(struct dpath_set *set, const char *what)
 	return true;
 }
 
+bool dpath_set_steal_locked(struct dpath_set *set)
+{
+	lockdep_assert_held(&dpath_table_lock);
+	if (!set->handed)
+		return false;
+	set->handed = NULL;
+	return true;
+}
+
 void dpath_set_clear_busy_locked(struct dpath_set *set)
 {
 	lockdep_assert_held(&dpath_table_lock);
@@ -366,7 +375,7 @@ int dpath_set_attach(struct dpath_set *set, struct dpath_vm *vm, char *why, size
 		if (dev->state == DIRECTPATH_STATE_READY)
 			continue;
 		scnprintf(why, size, "%s is %s%s%s", dev->address, dpath_state_name(dev->state), dev->detail[0] ? ": " : "", dev->detail);
-		ret = dpath_state_busy(dev->state) ? -EBUSY : -EIO;
+		ret = dpath_state_busy(dev->state) ? -EBUSY : dev->state == DIRECTPATH_STATE_DIRTY ? -EPERM : -EIO;
 		goto out;
 	}
 	dpath_vm_get(vm);
@@ -398,7 +407,7 @@ void dpath_set_detach_idle(struct dpath_set *set, const struct dpath_vm *vm)
 	detach_vm_locked(set);
 	list_for_each_entry(dev, &set->devices, set_node)
 		if (dev->state == DIRECTPATH_STATE_RESERVED)
-			dpath_device_set_state_locked(dev, DIRECTPATH_STATE_READY, "detached");
+			dpath_device_rest_locked(dev, "detached");
 	mutex_unlock(&dpath_table_lock);
 	show_again(set, renew);
 }

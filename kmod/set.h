@@ -7,6 +7,7 @@
  */
 
 #include <linux/kref.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
@@ -14,6 +15,7 @@
 #include <linux/workqueue.h>
 
 #include "group.h"
+#include "op.h"
 
 struct dpath_device;
 struct dpath_domain;
@@ -51,6 +53,10 @@ struct dpath_run {
  * @run: the current run, under @lock
  * @orphans: revoked runs with fds still open, under @lock
  * @domain: domain that it is attached to, under @lock
+ * @handed: member that is with its host driver to be cleaned: @busy is the cleaning's, and no operation works on the set; under dpath_table_lock
+ * @handed_to: who has begun that
+ * @handed_since: and when
+ * @loaned: DMA went back to the host for a cleaning; to be owned again
  * @kept: the IOMMU driver did not let go of the domain of a run; DMA cannot be trusted to be blocked
  * @end_work: reset and verify after a run
  * @adopt_work: take over what was bound by hand
@@ -72,6 +78,10 @@ struct dpath_set {
 	struct list_head orphans;
 	struct dpath_domain *domain;
 	bool kept;
+	bool loaned;
+	struct dpath_device *handed;
+	struct dpath_actor handed_to;
+	ktime_t handed_since;
 	struct work_struct end_work;
 	struct work_struct adopt_work;
 };
@@ -87,6 +97,8 @@ void dpath_set_end(struct dpath_set *set);
 /* Put a device into the set or take it out; the last one out gives DMA back to the host. */
 void dpath_set_link_locked(struct dpath_set *set, struct dpath_device *dev);
 void dpath_set_unlink(struct dpath_set *set, struct dpath_device *dev);
+/* The busy mark of a cleaning that waits for its hook becomes the caller's. Caller holds dpath_table_lock. */
+bool dpath_set_steal_locked(struct dpath_set *set);
 /* References to the members; returns how many. */
 unsigned int dpath_set_devices(struct dpath_set *set, struct dpath_device **devs);
 void dpath_set_put_devices(struct dpath_device **devs, unsigned int nr);
@@ -103,8 +115,9 @@ void dpath_set_queue_adopt(struct dpath_set *set);
 /* Drops a user of @space's run; a run without users is given in @spent, for dpath_run_free() after set->lock was dropped. */
 void dpath_set_drop_user_locked(struct dpath_set *set, struct dpath_space *space, const char *cause, struct dpath_run **spent);
 void dpath_run_free(struct dpath_run *run);
-/* DMA ownership of the group, once. */
+/* DMA ownership of the group, once; and back to the host for a while, for a set that has no run. */
 int dpath_set_own(struct dpath_set *set);
+void dpath_set_loan(struct dpath_set *set);
 /* From `all bound' to `ready' (or quarantined): own, quiesce, reset, compare. Only with the set begun; may take minutes. */
 int dpath_set_take_over(struct dpath_set *set, char *why, size_t size);
 /* Show the door one set again. */

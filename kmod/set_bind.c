@@ -68,7 +68,7 @@ static bool has_present(struct dpath_set *set)
  */
 void dpath_set_leave(struct dpath_set *set)
 {
-	bool idle;
+	bool idle, stolen;
 
 	dpath_set_revoke(set, "unplugged");
 	mutex_lock(&set->lock);
@@ -78,8 +78,12 @@ void dpath_set_leave(struct dpath_set *set)
 	}
 	mutex_unlock(&set->lock);
 	mutex_lock(&dpath_table_lock);
-	idle = dpath_set_begin_locked(set, "remove");
+	stolen = set->handed && set->handed->unplugged && dpath_set_steal_locked(set);
+	idle = !stolen && dpath_set_begin_locked(set, "remove");
 	mutex_unlock(&dpath_table_lock);
+	/* Its companions, if it has any, get their ownership back before they rest. */
+	if (stolen)
+		dpath_set_queue_clean(set);
 	if (idle)
 		dpath_set_end(set);
 }
@@ -160,11 +164,24 @@ int dpath_set_own(struct dpath_set *set)
 		ret = -ENODEV;
 	} else if (!set->owned) {
 		ret = dpath_group_own(set->group, set);
-		if (!ret)
+		if (!ret) {
 			WRITE_ONCE(set->owned, true);
+			WRITE_ONCE(set->loaned, false);
+		}
 	}
 	mutex_unlock(&set->lock);
 	return ret;
+}
+
+void dpath_set_loan(struct dpath_set *set)
+{
+	mutex_lock(&set->lock);
+	if (set->owned) {
+		dpath_group_disown(set->group);
+		WRITE_ONCE(set->owned, false);
+		WRITE_ONCE(set->loaned, true);
+	}
+	mutex_unlock(&set->lock);
 }
 
 static void set_details(struct dpath_set *set, const char *text)

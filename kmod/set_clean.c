@@ -192,17 +192,20 @@ static int judge_member(struct cleaning *clean, unsigned int i, char *text, size
 	return ret;
 }
 
-/* The state that a clean member rests in. */
-static enum directpath_state rest_state_locked(const struct dpath_set *set)
+/* A VM that it is attached to finds what it has left; the next one does not. */
+static void rest_locked(struct dpath_set *set, struct dpath_device *dev, const char *cause)
 {
 	lockdep_assert_held(&dpath_table_lock);
-	return set->vm ? DIRECTPATH_STATE_RESERVED : DIRECTPATH_STATE_READY;
+	if (!set->vm) {
+		dpath_device_rest_locked(dev, cause);
+		return;
+	}
+	dev->detail[0] = '\0';
+	dpath_device_set_state_locked(dev, DIRECTPATH_STATE_RESERVED, cause);
 }
 
 static void settle_member(struct dpath_set *set, struct dpath_device *dev, int ret, const char *text, const char *cause)
 {
-	enum directpath_state state;
-
 	mutex_lock(&dpath_table_lock);
 	if (dev->state != DIRECTPATH_STATE_RESETTING)
 		goto out;	/* gone meanwhile */
@@ -210,14 +213,13 @@ static void settle_member(struct dpath_set *set, struct dpath_device *dev, int r
 		ret = -EIO;
 		text = "the IOMMU driver did not let go of the last run's domain";
 	}
-	if (!ret)
-		state = rest_state_locked(set);
-	else if (ret == -ENODEV)
-		state = DIRECTPATH_STATE_FAILED;
-	else
-		state = DIRECTPATH_STATE_QUARANTINED;
-	strscpy(dev->detail, ret ? text : "", sizeof(dev->detail));
-	dpath_device_set_state_locked(dev, state, ret ? text : cause);
+	dev->mismatch = ret == -EBADE;
+	if (!ret) {
+		rest_locked(set, dev, cause);
+		goto out;
+	}
+	strscpy(dev->detail, text, sizeof(dev->detail));
+	dpath_device_set_state_locked(dev, ret == -ENODEV ? DIRECTPATH_STATE_FAILED : DIRECTPATH_STATE_QUARANTINED, text);
 out:
 	mutex_unlock(&dpath_table_lock);
 }
@@ -296,6 +298,9 @@ void dpath_set_clean_work(struct work_struct *work)
 {
 	struct dpath_set *set = container_of(work, struct dpath_set, end_work);
 
+	/* Its function left the bus while it was being cleaned. */
+	if (READ_ONCE(set->loaned) && dpath_set_own(set))
+		pr_warn("directpath: DMA of set %d stays with the host; dev recover\n", set->id);
 	dpath_set_clean(set, "end of the run", NULL, 0);
 	dpath_set_end(set);
 	dpath_set_queue_adopt(set);

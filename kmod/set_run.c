@@ -266,6 +266,7 @@ static int start_run_locked(struct dpath_set *set, struct dpath_space *space, ch
 			continue;
 		dev->opens = 0;
 		dev->runs++;
+		dev->tainted = true;
 		dpath_device_set_state_locked(dev, DIRECTPATH_STATE_RUNNING, "opened by its VM");
 	}
 	mutex_unlock(&dpath_table_lock);

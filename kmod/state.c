@@ -6,7 +6,8 @@
  * The way of a function: host -> claiming -> resetting -> ready -> reserved -> running -> draining -> resetting -> reserved ... -> ready -> host.
  * Three rules shape the table. A tenant's function is always drained and then reset before anyone else may have it, hence running leads to
  * draining only (a function that vanishes while it runs is drained too: maps, interrupts and DMA must still be taken down) and draining never to
- * ready. Quarantined and failed lead to use only through a reset that was verified. Nothing leads out of gone: a function that comes back is a
+ * ready. Where a cleaning hook is set, `dirty' comes when the tenant has gone for good, that is when it is detached: an attached VM that is switched
+ * off and on again finds what it has left. Quarantined and failed lead to use only through a reset that was verified. Nothing leads out of gone: a function that comes back is a
  * new one.
  *
  * The names are those of the netlink specification, which is what users script against.
@@ -22,8 +23,8 @@
 static const u16 legal[DPATH_STATE_NR] = {
 	[DIRECTPATH_STATE_HOST] = TO(CLAIMING) | TO(GONE),
 	[DIRECTPATH_STATE_CLAIMING] = TO(RESETTING) | TO(READY) | TO(HOST) | TO(QUARANTINED) | TO(FAILED) | TO(GONE),
-	[DIRECTPATH_STATE_READY] = TO(RESERVED) | TO(RESETTING) | TO(HOST) | TO(QUARANTINED) | TO(FAILED) | TO(GONE),
-	[DIRECTPATH_STATE_RESERVED] = TO(READY) | TO(RUNNING) | TO(RESETTING) | TO(QUARANTINED) | TO(FAILED) | TO(GONE),
+	[DIRECTPATH_STATE_READY] = TO(RESERVED) | TO(RESETTING) | TO(DIRTY) | TO(HOST) | TO(QUARANTINED) | TO(FAILED) | TO(GONE),
+	[DIRECTPATH_STATE_RESERVED] = TO(READY) | TO(RUNNING) | TO(RESETTING) | TO(DIRTY) | TO(QUARANTINED) | TO(FAILED) | TO(GONE),
 	[DIRECTPATH_STATE_RUNNING] = TO(DRAINING),
 	[DIRECTPATH_STATE_DRAINING] = TO(RESETTING) | TO(QUARANTINED) | TO(FAILED) | TO(GONE),
 	[DIRECTPATH_STATE_RESETTING] = TO(READY) | TO(RESERVED) | TO(DIRTY) | TO(QUARANTINED) | TO(FAILED) | TO(GONE),
@@ -81,6 +82,7 @@ static const char * const reason_names[] = {
 	[DIRECTPATH_REASON_DRIVER_BOUND] = "driver-bound",
 	[DIRECTPATH_REASON_DRIVER_PINNED] = "driver-pinned",
 	[DIRECTPATH_REASON_SET_CHANGED] = "set-changed",
+	[DIRECTPATH_REASON_DIRTY] = "dirty",
 };
 
 /**

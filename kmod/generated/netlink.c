@@ -55,23 +55,24 @@ const struct nla_policy directpath_dev_claim_nl_policy[DIRECTPATH_A_DEV_FORCE + 
 	[DIRECTPATH_A_DEV_ADDRESS] = { .type = NLA_NUL_STRING, .len = 15, },
 	[DIRECTPATH_A_DEV_UNBIND] = { .type = NLA_FLAG, },
 	[DIRECTPATH_A_DEV_WHOLE_SET] = { .type = NLA_FLAG, },
-	[DIRECTPATH_A_DEV_FORCE] = NLA_POLICY_RANGE(NLA_U32, 1, 33),
+	[DIRECTPATH_A_DEV_FORCE] = NLA_POLICY_RANGE(NLA_U32, 1, 34),
 };
 
 /* DIRECTPATH_CMD_DEV_RELEASE - do */
 const struct nla_policy directpath_dev_release_nl_policy[DIRECTPATH_A_DEV_KEEP_DRIVERLESS + 1] = {
 	[DIRECTPATH_A_DEV_ADDRESS] = { .type = NLA_NUL_STRING, .len = 15, },
 	[DIRECTPATH_A_DEV_WHOLE_SET] = { .type = NLA_FLAG, },
-	[DIRECTPATH_A_DEV_FORCE] = NLA_POLICY_RANGE(NLA_U32, 1, 33),
+	[DIRECTPATH_A_DEV_FORCE] = NLA_POLICY_RANGE(NLA_U32, 1, 34),
 	[DIRECTPATH_A_DEV_KEEP_DRIVERLESS] = { .type = NLA_FLAG, },
 };
 
 /* DIRECTPATH_CMD_DEV_SET - do */
-const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_RESET_POLICY + 1] = {
+const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_CLEAN_HOOK + 1] = {
 	[DIRECTPATH_A_DEV_ADDRESS] = { .type = NLA_NUL_STRING, .len = 15, },
 	[DIRECTPATH_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_DEV_LABEL] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_DEV_RESET_POLICY] = { .type = NLA_NUL_STRING, .len = 63, },
+	[DIRECTPATH_A_DEV_CLEAN_HOOK] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
 /* DIRECTPATH_CMD_DEV_RESET - do */
@@ -139,8 +140,20 @@ const struct nla_policy directpath_stats_get_nl_policy[DIRECTPATH_A_STATS_VM + 1
 	[DIRECTPATH_A_STATS_VM] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
+/* DIRECTPATH_CMD_DEV_ACCEPT - do */
+const struct nla_policy directpath_dev_accept_nl_policy[DIRECTPATH_A_DEV_ADDRESS + 1] = {
+	[DIRECTPATH_A_DEV_ADDRESS] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* DIRECTPATH_CMD_DEV_CLEAN - do */
+const struct nla_policy directpath_dev_clean_nl_policy[DIRECTPATH_A_DEV_CLEAN_MESSAGE + 1] = {
+	[DIRECTPATH_A_DEV_ADDRESS] = { .type = NLA_NUL_STRING, .len = 15, },
+	[DIRECTPATH_A_DEV_CLEAN_STEP] = NLA_POLICY_MAX(NLA_U32, 2),
+	[DIRECTPATH_A_DEV_CLEAN_MESSAGE] = { .type = NLA_NUL_STRING, .len = 79, },
+};
+
 /* Ops table for directpath */
-const struct genl_ops directpath_nl_ops[16] = {
+const struct genl_ops directpath_nl_ops[18] = {
 	{
 		.cmd		= DIRECTPATH_CMD_HOST_GET,
 		.doit		= directpath_nl_host_get_doit,
@@ -176,7 +189,7 @@ const struct genl_ops directpath_nl_ops[16] = {
 		.cmd		= DIRECTPATH_CMD_DEV_SET,
 		.doit		= directpath_nl_dev_set_doit,
 		.policy		= directpath_dev_set_nl_policy,
-		.maxattr	= DIRECTPATH_A_DEV_RESET_POLICY,
+		.maxattr	= DIRECTPATH_A_DEV_CLEAN_HOOK,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_DEV_RESET,
@@ -239,5 +252,17 @@ const struct genl_ops directpath_nl_ops[16] = {
 		.dumpit		= directpath_nl_stats_get_dumpit,
 		.policy		= directpath_stats_get_nl_policy,
 		.maxattr	= DIRECTPATH_A_STATS_VM,
+	},
+	{
+		.cmd		= DIRECTPATH_CMD_DEV_ACCEPT,
+		.doit		= directpath_nl_dev_accept_doit,
+		.policy		= directpath_dev_accept_nl_policy,
+		.maxattr	= DIRECTPATH_A_DEV_ADDRESS,
+	},
+	{
+		.cmd		= DIRECTPATH_CMD_DEV_CLEAN,
+		.doit		= directpath_nl_dev_clean_doit,
+		.policy		= directpath_dev_clean_nl_policy,
+		.maxattr	= DIRECTPATH_A_DEV_CLEAN_MESSAGE,
 	},
 };

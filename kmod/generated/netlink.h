@@ -21,7 +21,7 @@ extern const struct nla_policy directpath_dev_claim_nl_policy[DIRECTPATH_A_DEV_F
 
 extern const struct nla_policy directpath_dev_release_nl_policy[DIRECTPATH_A_DEV_KEEP_DRIVERLESS + 1];
 
-extern const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_RESET_POLICY + 1];
+extern const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_CLEAN_HOOK + 1];
 
 extern const struct nla_policy directpath_dev_reset_nl_policy[DIRECTPATH_A_DEV_ADDRESS + 1];
 
@@ -43,8 +43,12 @@ extern const struct nla_policy directpath_op_get_nl_policy[DIRECTPATH_A_OP_ID + 
 
 extern const struct nla_policy directpath_stats_get_nl_policy[DIRECTPATH_A_STATS_VM + 1];
 
+extern const struct nla_policy directpath_dev_accept_nl_policy[DIRECTPATH_A_DEV_ADDRESS + 1];
+
+extern const struct nla_policy directpath_dev_clean_nl_policy[DIRECTPATH_A_DEV_CLEAN_MESSAGE + 1];
+
 /* Ops table for directpath */
-extern const struct genl_ops directpath_nl_ops[16];
+extern const struct genl_ops directpath_nl_ops[18];
 
 int directpath_nl_host_get_doit(struct sk_buff *skb, struct genl_info *info);
 int directpath_nl_host_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -68,6 +72,8 @@ int directpath_nl_op_get_doit(struct sk_buff *skb, struct genl_info *info);
 int directpath_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 int directpath_nl_stats_get_dumpit(struct sk_buff *skb,
 				   struct netlink_callback *cb);
+int directpath_nl_dev_accept_doit(struct sk_buff *skb, struct genl_info *info);
+int directpath_nl_dev_clean_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	DIRECTPATH_NLGRP_STATE,

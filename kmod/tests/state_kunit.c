@@ -15,8 +15,8 @@
 static const char * const matrix[DPATH_STATE_NR] = {
 	[DIRECTPATH_STATE_HOST] = ".c........g",
 	[DIRECTPATH_STATE_CLAIMING] = "h.r...s.qfg",
-	[DIRECTPATH_STATE_READY] = "h..r..s.qfg",
-	[DIRECTPATH_STATE_RESERVED] = "..r.r.s.qfg",
+	[DIRECTPATH_STATE_READY] = "h..r..sdqfg",
+	[DIRECTPATH_STATE_RESERVED] = "..r.r.sdqfg",
 	[DIRECTPATH_STATE_RUNNING] = ".....d.....",
 	[DIRECTPATH_STATE_DRAINING] = "......s.qfg",
 	[DIRECTPATH_STATE_RESETTING] = "..rr...dqfg",
@@ -139,10 +139,10 @@ static void names(struct kunit *test)
 
 	KUNIT_EXPECT_STREQ(test, dpath_reason_name(0), "unknown");
 	KUNIT_EXPECT_STREQ(test, dpath_reason_name(-1), "unknown");
-	KUNIT_EXPECT_STREQ(test, dpath_reason_name(DIRECTPATH_REASON_SET_CHANGED + 1), "unknown");
+	KUNIT_EXPECT_STREQ(test, dpath_reason_name(DIRECTPATH_REASON_DIRTY + 1), "unknown");
 	KUNIT_EXPECT_STREQ(test, dpath_reason_name(DIRECTPATH_REASON_NO_IOMMU), "no-iommu");
-	KUNIT_EXPECT_STREQ(test, dpath_reason_name(DIRECTPATH_REASON_SET_CHANGED), "set-changed");
-	for (i = DIRECTPATH_REASON_NO_IOMMU; i <= DIRECTPATH_REASON_SET_CHANGED; i++) {
+	KUNIT_EXPECT_STREQ(test, dpath_reason_name(DIRECTPATH_REASON_DIRTY), "dirty");
+	for (i = DIRECTPATH_REASON_NO_IOMMU; i <= DIRECTPATH_REASON_DIRTY; i++) {
 		expect_name(test, dpath_reason_name(i));
 		for (j = DIRECTPATH_REASON_NO_IOMMU; j < i; j++)
 			KUNIT_EXPECT_STRNEQ(test, dpath_reason_name(i), dpath_reason_name(j));

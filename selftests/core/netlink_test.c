@@ -73,6 +73,8 @@ static const struct command {
 	{ "dev-set", DIRECTPATH_CMD_DEV_SET, true, DIRECTPATH_A_DEV_ADDRESS, false },
 	{ "dev-reset", DIRECTPATH_CMD_DEV_RESET, true, DIRECTPATH_A_DEV_ADDRESS, false },
 	{ "dev-recover", DIRECTPATH_CMD_DEV_RECOVER, true, DIRECTPATH_A_DEV_ADDRESS, false },
+	{ "dev-accept", DIRECTPATH_CMD_DEV_ACCEPT, true, DIRECTPATH_A_DEV_ADDRESS, false },
+	{ "dev-clean", DIRECTPATH_CMD_DEV_CLEAN, true, DIRECTPATH_A_DEV_ADDRESS, false },
 	{ "vm-new", DIRECTPATH_CMD_VM_NEW, true, DIRECTPATH_A_VM_NAME, false },
 	{ "vm-set", DIRECTPATH_CMD_VM_SET, true, DIRECTPATH_A_VM_NAME, false },
 	{ "vm-del", DIRECTPATH_CMD_VM_DEL, true, DIRECTPATH_A_VM_NAME, false },

@@ -12,6 +12,20 @@
 #include "device.h"
 #include "proc.h"
 
+static void read_acceptance(struct nlattr *nest, struct dev_info *info)
+{
+	struct nlattr *attrs[DIRECTPATH_A_ACCEPTANCE_MAX + 1];
+
+	info->accepted.known = nest && !nla_parse_nested(attrs, DIRECTPATH_A_ACCEPTANCE_MAX, nest, NULL);
+	if (!info->accepted.known)
+		return;
+	info->accepted.uid = ctl_u32(attrs[DIRECTPATH_A_ACCEPTANCE_UID]);
+	info->accepted.pid = ctl_u32(attrs[DIRECTPATH_A_ACCEPTANCE_PID]);
+	info->accepted.time = ctl_u64(attrs[DIRECTPATH_A_ACCEPTANCE_TIME]);
+	ctl_copy(info->accepted.comm, sizeof(info->accepted.comm), attrs[DIRECTPATH_A_ACCEPTANCE_COMM]);
+	ctl_copy(info->accepted.change, sizeof(info->accepted.change), attrs[DIRECTPATH_A_ACCEPTANCE_CHANGE]);
+}
+
 static void read_info(struct nlattr **attrs, void *arg)
 {
 	struct dev_info *info = arg;
@@ -27,6 +41,9 @@ static void read_info(struct nlattr **attrs, void *arg)
 	ctl_copy(info->methods, sizeof(info->methods), attrs[DIRECTPATH_A_DEV_RESET_METHODS]);
 	ctl_copy(info->detail, sizeof(info->detail), attrs[DIRECTPATH_A_DEV_DETAIL]);
 	ctl_copy(info->busy, sizeof(info->busy), attrs[DIRECTPATH_A_DEV_BUSY]);
+	ctl_copy(info->method, sizeof(info->method), attrs[DIRECTPATH_A_DEV_RESET_METHOD]);
+	ctl_copy(info->clean_hook, sizeof(info->clean_hook), attrs[DIRECTPATH_A_DEV_CLEAN_HOOK]);
+	read_acceptance(attrs[DIRECTPATH_A_DEV_ACCEPTED], info);
 	info->state = ctl_u32(attrs[DIRECTPATH_A_DEV_STATE]);
 	info->verdict = ctl_u32(attrs[DIRECTPATH_A_DEV_VERDICT]);
 	info->grade = ctl_u32(attrs[DIRECTPATH_A_DEV_GRADE]);
@@ -167,6 +184,29 @@ int __dev_reset(const char *address)
 int __dev_recover(const char *address)
 {
 	return change(DIRECTPATH_CMD_DEV_RECOVER, address, 0, 0);
+}
+
+int __dev_accept(const char *address)
+{
+	return change(DIRECTPATH_CMD_DEV_ACCEPT, address, 0, 0);
+}
+
+int __dev_clean(const char *address, uint32_t step, const char *message)
+{
+	struct nl_msg *msg = request(DIRECTPATH_CMD_DEV_CLEAN, address);
+
+	nla_put_u32(msg, DIRECTPATH_A_DEV_CLEAN_STEP, step);
+	if (message)
+		nla_put_string(msg, DIRECTPATH_A_DEV_CLEAN_MESSAGE, message);
+	return __ctl_op(msg, DIRECTPATH_A_DEV_OP_ID);
+}
+
+int __dev_set_hook(const char *address, const char *hook)
+{
+	struct nl_msg *msg = request(DIRECTPATH_CMD_DEV_SET, address);
+
+	nla_put_string(msg, DIRECTPATH_A_DEV_CLEAN_HOOK, hook);
+	return __ctl_do(msg, NULL, NULL);
 }
 
 static void read_stats(struct nlattr **attrs, void *arg)

@@ -33,6 +33,8 @@ struct dev_info {
 	char methods[64];
 	char detail[128];
 	char busy[32];
+	char method[32];
+	char clean_hook[32];
 	uint32_t state;
 	uint32_t verdict;
 	uint32_t grade;
@@ -47,6 +49,14 @@ struct dev_info {
 	char members[DEV_MEMBERS][16];
 	unsigned int nr_reasons;
 	struct ctl_reason reasons[CTL_REASONS];
+	struct {
+		bool known;
+		uint32_t uid;
+		uint32_t pid;
+		uint64_t time;
+		char comm[16];
+		char change[128];
+	} accepted;
 };
 
 /**
@@ -112,6 +122,11 @@ int __dev_set(const char *address, const char *name, const char *label, const ch
 void dev_set_policy(const char *address, const char *policy);
 int __dev_reset(const char *address);
 int __dev_recover(const char *address);
+int __dev_accept(const char *address);
+/* DIRECTPATH_CLEAN_STEP_*; @message may be NULL. */
+int __dev_clean(const char *address, uint32_t step, const char *message);
+/* The cleaning hook; "" for none. */
+int __dev_set_hook(const char *address, const char *hook);
 void dev_stats(const char *address, struct dev_stats *stats);
 /* Its vectors now: returns how many. */
 unsigned int dev_vectors(const char *address, struct dev_vector *vectors, unsigned int max);

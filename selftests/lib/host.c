@@ -213,7 +213,7 @@ static bool release(const char *address)
 
 	if (__dev_get(address, &info) || !is_taken(info.state))
 		return true;
-	return !__dev_release(address, DEV_WHOLE_SET, DEV_FORCE(IDENTITY_MISMATCH));
+	return !__dev_release(address, DEV_WHOLE_SET, DEV_FORCE(IDENTITY_MISMATCH) | DEV_FORCE(DIRTY));
 }
 
 static unsigned int give_back(const char *address)
@@ -224,6 +224,8 @@ static unsigned int give_back(const char *address)
 		return 0; /* it has left the bus */
 	if (is_taken(info.state) && !wait_until(release(address), SETTLE_MS))
 		return complain("%s is %s (%s): %s", address, dev_state_name(info.state), info.detail, ctl_last.text);
+	if (info.clean_hook[0] && __dev_set_hook(address, ""))
+		return complain("%s: %s", address, ctl_last.text);
 	if ((info.name[0] || info.label[0] || strcmp(info.policy, "default")) && __dev_set(address, "", "", ""))
 		return complain("%s: %s", address, ctl_last.text);
 	return 0;
