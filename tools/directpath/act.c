@@ -241,6 +241,21 @@ int run_op(const struct op_request *request, const char *action, const char *tar
 	return ret;
 }
 
+int run_step(const struct op_request *request, const char *action, const char *target)
+{
+	struct op_result result = {};
+	uint32_t id;
+	int ret;
+
+	ret = kernel_op_start(request, &id) ?: kernel_op_wait(id, 3600 * 1000, &result);
+	if (ret)
+		return report_request(action, target, ret == -ETIME ? -ETIMEDOUT : ret);
+	if (result.error)
+		ret = report_end(&result, action, target, NULL);
+	op_result_free(&result);
+	return ret;
+}
+
 unsigned int selection_claimed(struct selection *selection, const struct dev *dev, const struct dev **all, char (*addresses)[ADDRESS_SIZE])
 {
 	const struct dev *others[MAX_SET];

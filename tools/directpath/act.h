@@ -49,6 +49,8 @@ bool dev_is_refused(const struct dev *dev);
 
 /* Send @request, wait, print what became of it; returns an exit code. @note is printed with success. */
 int run_op(const struct op_request *request, const char *action, const char *target, const char *note);
+/* The same for a step of something larger: prints failures only, and waits even if the user does not want to. */
+int run_step(const struct op_request *request, const char *action, const char *target);
 /* The other results of a change that asks the kernel nothing. */
 int report(const char *action, const char *target, const char *result, int code, const char *message, const struct reasons *reasons);
 /* Outcome of a request that the kernel answers at once. */

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "act.h"
+#include "clean.h"
 #include "cmd.h"
 #include "names.h"
 #include "show.h"
@@ -141,9 +143,23 @@ static void print_facts(const struct dev *dev)
 		out_text("%s%s", i ? "+" : "; BARs ", size_text(dev->bars[i].size, size, sizeof(size)));
 	if (dev->has_set)
 		out_text("; set %u", dev->set);
+	if (dev->clean_hook[0])
+		out_text("; cleaned by %s", dev->clean_hook);
 	if (dev->grade)
 		out_text("; grade %s", grade_name(dev->grade));
 	out_text("\n");
+}
+
+static void print_acceptance(const struct acceptance *accepted)
+{
+	time_t when = (time_t)accepted->time;
+	struct tm tm;
+	char text[32];
+
+	if (!accepted->time || !localtime_r(&when, &tm))
+		return;
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	out_text("  accepted %s by uid %u, process %u (%s): %s\n", text, accepted->uid, accepted->pid, accepted->comm, accepted->change);
 }
 
 static void print_check(const struct dev *dev)
@@ -161,6 +177,7 @@ static void print_check(const struct dev *dev)
 	out_text("\n");
 	if (dev->detail[0])
 		out_text("  state    %s\n", dev->detail);
+	print_acceptance(&dev->accepted);
 	if (!dev->reasons.nr)
 		out_text("  ok       nothing speaks against it\n");
 	out_reasons(&dev->reasons, options.force);
@@ -255,6 +272,8 @@ static const char *state_note(const struct dev *dev, char *buf, size_t size)
 	buf[0] = '\0';
 	if (dev->state == DIRECTPATH_STATE_QUARANTINED || dev->state == DIRECTPATH_STATE_FAILED)
 		snprintf(buf, size, "but it is %s; try: dev recover %s", state_name(dev->state), dev->address);
+	else if (dev->state == DIRECTPATH_STATE_DIRTY)
+		snprintf(buf, size, "but it is dirty; try: dev clean %s", dev->address);
 	else if (dev->state != DIRECTPATH_STATE_READY)
 		snprintf(buf, size, "%s", state_name(dev->state));
 	return buf;
@@ -443,12 +462,80 @@ static int dev_recover(int argc, char **argv)
 	return reset_selected(argc, argv, true);
 }
 
+/* --- accept --- */
+
+static bool has_mismatch(const struct dev *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->reasons.nr; i++)
+		if (dev->reasons.v[i].code == DIRECTPATH_REASON_IDENTITY_MISMATCH)
+			return true;
+	return false;
+}
+
+static int accept_one(struct selection *selection, const struct dev *dev, bool flag)
+{
+	struct op_request request = { .kind = DIRECTPATH_OP_KIND_ACCEPT, .address = dev->address };
+	const struct dev *others[MAX_SET];
+
+	(void)flag;
+	if (!has_mismatch(dev))
+		return report("accept", dev->address, "failed", EXIT_KERNEL, "it is what it was: there is no change to accept", NULL);
+	if (options.dry_run)
+		return report("accept", dev->address, "planned", EXIT_DONE, dev->detail, NULL);
+	selection_companions(selection, dev, others, MAX_SET);
+	return run_op(&request, "accept", dev->address, dev->detail);
+}
+
+static int dev_accept(int argc, char **argv)
+{
+	struct selection selection;
+	int ret, used;
+
+	ret = selection_words(argc, argv, NULL, true, &used);
+	if (ret)
+		return ret;
+	ret = selection_load(&selection, used, argv);
+	if (!ret)
+		ret = each_selected(&selection, accept_one, false);
+	selection_free(&selection);
+	return ret;
+}
+
+/* --- clean --- */
+
+static int clean_one(struct selection *selection, const struct dev *dev, bool abort)
+{
+	(void)selection;
+	return clean_function(dev, abort);
+}
+
+static int dev_clean(int argc, char **argv)
+{
+	static const char *const keywords[] = { "abort", NULL };
+	struct selection selection;
+	int ret, used;
+
+	ret = selection_words(argc, argv, keywords, true, &used);
+	if (!ret && argc > used + 1)
+		ret = bad_word(argv[used + 1], "nothing after abort");
+	if (ret)
+		return ret;
+	ret = selection_load(&selection, used, argv);
+	if (!ret)
+		ret = each_selected(&selection, clean_one, argc > used);
+	selection_free(&selection);
+	return ret;
+}
+
 /* --- set --- */
 
 struct settings {
 	const char *name;
 	const char *label;
 	const char *reset;
+	const char *clean;
 };
 
 static int parse_settings(int argc, char **argv, struct settings *settings)
@@ -461,13 +548,15 @@ static int parse_settings(int argc, char **argv, struct settings *settings)
 			settings->label = argv[1];
 		else if (!strcmp(argv[0], "reset"))
 			settings->reset = strcmp(argv[1], "default") ? argv[1] : "";
+		else if (!strcmp(argv[0], "clean"))
+			settings->clean = strcmp(argv[1], "none") ? argv[1] : "";
 		else
 			break;
 	}
 	if (argc)
-		return bad_word(argv[0], "name N, label L or reset flr,bus,pm|none|default");
-	if (!settings->name && !settings->label && !settings->reset)
-		return out_error(EXIT_USAGE, "what to set? name N, label L, reset flr,bus,pm|none|default");
+		return bad_word(argv[0], "name N, label L, reset flr,bus,pm|none|default or clean HOOK|none");
+	if (!settings->name && !settings->label && !settings->reset && !settings->clean)
+		return out_error(EXIT_USAGE, "what to set? name N, label L, reset flr,bus,pm|none|default, clean HOOK|none");
 	return EXIT_DONE;
 }
 
@@ -479,19 +568,23 @@ static const char *changed(const char *wanted, const char *is)
 
 static int set_one(const struct dev *dev, const struct settings *settings)
 {
-	const char *name = changed(settings->name, dev->name), *label = changed(settings->label, dev->label);
-	const char *reset = changed(settings->reset, dev->reset_policy);
+	const struct dev_change change = {
+		.name = changed(settings->name, dev->name),
+		.label = changed(settings->label, dev->label),
+		.reset_policy = changed(settings->reset, dev->reset_policy),
+		.clean_hook = changed(settings->clean, dev->clean_hook),
+	};
 
-	if (!name && !label && !reset)
+	if (!change.name && !change.label && !change.reset_policy && !change.clean_hook)
 		return report("set", dev->address, "already", EXIT_DONE, NULL, NULL);
 	if (options.dry_run)
 		return report("set", dev->address, "planned", EXIT_DONE, NULL, NULL);
-	return report_request("set", dev->address, kernel_dev_set(dev->address, name, label, reset));
+	return report_request("set", dev->address, kernel_dev_set(dev->address, &change));
 }
 
 static int dev_set(int argc, char **argv)
 {
-	static const char *const keywords[] = { "name", "label", "reset", NULL };
+	static const char *const keywords[] = { "name", "label", "reset", "clean", NULL };
 	struct selection selection;
 	struct settings settings;
 	struct tally tally = {};
@@ -517,7 +610,7 @@ int cmd_dev(int argc, char **argv)
 {
 	static const struct verb verbs[] = {
 		{ "show", dev_show }, { "list", dev_show }, { "check", dev_check }, { "claim", dev_claim }, { "release", dev_release },
-		{ "set", dev_set }, { "reset", dev_reset }, { "recover", dev_recover }, {},
+		{ "set", dev_set }, { "reset", dev_reset }, { "recover", dev_recover }, { "accept", dev_accept }, { "clean", dev_clean }, {},
 	};
 
 	return run_verb(verbs, "dev", &verbs[0], argc, argv);

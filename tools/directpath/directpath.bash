@@ -30,6 +30,16 @@ _directpath_reasons()
 	echo acs-missing bar-bootfb caller-session console-gpu driver-busy mgmt-nic netdev-up raid-member vf-parent-off vfs-enabled
 }
 
+_directpath_hooks()
+{
+	local hook
+
+	for hook in /etc/directpath/clean.d/* /usr/libexec/directpath/clean.d/* /usr/local/libexec/directpath/clean.d/*; do
+		[ ! -x "$hook" ] || echo "${hook##*/}"
+	done
+	echo none
+}
+
 # What can follow the words of the command so far (without options).
 _directpath_words()
 {
@@ -39,6 +49,7 @@ _directpath_words()
 	state) echo host claiming ready reserved running draining resetting dirty quarantined failed gone; return ;;
 	verdict) echo ok ok-set risky blocked; return ;;
 	driver) echo none; return ;;
+	clean) [ "$verb" = set ] && { _directpath_hooks; return; } ;;
 	reset) [ "$verb" = set ] && { echo flr bus pm af slot acpi device-specific none default; return; } ;;
 	adhoc | unsafe-interrupts) echo on off; return ;;
 	uid) compgen -u; return ;;
@@ -51,11 +62,12 @@ _directpath_words()
 	help/*) echo host dev vm stats monitor ;;
 	host/) echo show check set release-all help ;;
 	host/set) echo adhoc unsafe-interrupts vector-budget unbind-deadline reset-deadline revoke-deadline ;;
-	dev/) echo show check claim release set reset recover help ;;
+	dev/) echo show check claim release set reset recover accept clean help ;;
 	dev/show) _directpath_selectors; echo state verdict all ;;
 	dev/claim) _directpath_selectors; echo set ;;
 	dev/release) _directpath_selectors; echo driver ;;
-	dev/set) _directpath_selectors; echo name label reset ;;
+	dev/set) _directpath_selectors; echo name label reset clean ;;
+	dev/clean) _directpath_selectors; echo abort ;;
 	dev/*) _directpath_selectors ;;
 	vm/) echo show add set del attach detach help ;;
 	vm/add) echo uuid uid gid max-devs max-vectors max-pin ;;

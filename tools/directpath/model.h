@@ -42,6 +42,15 @@ struct bar {
 #define MAX_BARS 7
 
 /* One PCI function; empty strings mean none. */
+/* A change of identity that an admin has accepted; @time is 0 if there was none. */
+struct acceptance {
+	unsigned int uid;
+	unsigned int pid;
+	uint64_t time;
+	char comm[32];
+	char change[192];
+};
+
 struct dev {
 	char address[ADDRESS_SIZE];
 	char name[NAME_SIZE];
@@ -81,6 +90,9 @@ struct dev {
 	unsigned int reset_ms;
 	char busy[32];
 	bool by_hand;
+	char clean_hook[NAME_SIZE];
+	char reset_method[32];
+	struct acceptance accepted;
 	char cause[128];
 	uint64_t seq;
 };

@@ -75,6 +75,7 @@ static const char *const reasons[] = {
 	[DIRECTPATH_REASON_DRIVER_BOUND] = "driver-bound",
 	[DIRECTPATH_REASON_DRIVER_PINNED] = "driver-pinned",
 	[DIRECTPATH_REASON_SET_CHANGED] = "set-changed",
+	[DIRECTPATH_REASON_DIRTY] = "dirty",
 };
 
 static const char *const op_kinds[] = {
@@ -84,6 +85,8 @@ static const char *const op_kinds[] = {
 	[DIRECTPATH_OP_KIND_RECOVER] = "recover",
 	[DIRECTPATH_OP_KIND_ATTACH] = "attach",
 	[DIRECTPATH_OP_KIND_DETACH] = "detach",
+	[DIRECTPATH_OP_KIND_ACCEPT] = "accept",
+	[DIRECTPATH_OP_KIND_CLEAN] = "clean",
 };
 
 static const char *const posted[] = {

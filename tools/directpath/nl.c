@@ -326,6 +326,19 @@ static void parse_bar(struct nlattr *attr, struct dev *dev)
 	bar->io = tb[DIRECTPATH_A_BAR_IO];
 }
 
+static void parse_acceptance(struct nlattr *attr, struct acceptance *accepted)
+{
+	struct nlattr *tb[DIRECTPATH_A_ACCEPTANCE_MAX + 1];
+
+	if (!attr || PARSE_NEST(tb, attr))
+		return;
+	accepted->uid = get_uint(tb[DIRECTPATH_A_ACCEPTANCE_UID]);
+	accepted->pid = get_uint(tb[DIRECTPATH_A_ACCEPTANCE_PID]);
+	accepted->time = get_number(tb[DIRECTPATH_A_ACCEPTANCE_TIME]);
+	get_text(tb[DIRECTPATH_A_ACCEPTANCE_COMM], accepted->comm, sizeof(accepted->comm));
+	get_text(tb[DIRECTPATH_A_ACCEPTANCE_CHANGE], accepted->change, sizeof(accepted->change));
+}
+
 static void parse_dev_lists(struct genlmsghdr *hdr, struct dev *dev)
 {
 	char member[ADDRESS_SIZE];
@@ -388,6 +401,9 @@ static int parse_dev(struct genlmsghdr *hdr, struct dev *dev)
 	dev->resets = get_number(tb[DIRECTPATH_A_DEV_RESETS]);
 	dev->reset_ms = get_uint(tb[DIRECTPATH_A_DEV_RESET_MS]);
 	dev->by_hand = tb[DIRECTPATH_A_DEV_BY_HAND];
+	get_text(tb[DIRECTPATH_A_DEV_CLEAN_HOOK], dev->clean_hook, sizeof(dev->clean_hook));
+	get_text(tb[DIRECTPATH_A_DEV_RESET_METHOD], dev->reset_method, sizeof(dev->reset_method));
+	parse_acceptance(tb[DIRECTPATH_A_DEV_ACCEPTED], &dev->accepted);
 	dev->seq = get_number(tb[DIRECTPATH_A_DEV_SEQ]);
 	parse_dev_lists(hdr, dev);
 	return 0;
@@ -626,7 +642,7 @@ int kernel_dev_list(struct dev_list *list)
 	return ret;
 }
 
-int kernel_dev_set(const char *address, const char *name, const char *label, const char *reset_policy)
+int kernel_dev_set(const char *address, const struct dev_change *change)
 {
 	struct nl_msg *msg;
 	int ret;
@@ -638,12 +654,14 @@ int kernel_dev_set(const char *address, const char *name, const char *label, con
 	if (!msg)
 		return -ENOMEM;
 	nla_put_string(msg, DIRECTPATH_A_DEV_ADDRESS, address);
-	if (name)
-		nla_put_string(msg, DIRECTPATH_A_DEV_NAME, name);
-	if (label)
-		nla_put_string(msg, DIRECTPATH_A_DEV_LABEL, label);
-	if (reset_policy)
-		nla_put_string(msg, DIRECTPATH_A_DEV_RESET_POLICY, reset_policy);
+	if (change->name)
+		nla_put_string(msg, DIRECTPATH_A_DEV_NAME, change->name);
+	if (change->label)
+		nla_put_string(msg, DIRECTPATH_A_DEV_LABEL, change->label);
+	if (change->reset_policy)
+		nla_put_string(msg, DIRECTPATH_A_DEV_RESET_POLICY, change->reset_policy);
+	if (change->clean_hook)
+		nla_put_string(msg, DIRECTPATH_A_DEV_CLEAN_HOOK, change->clean_hook);
 	return transact(msg, NULL, NULL);
 }
 
@@ -756,6 +774,10 @@ static void put_dev_request(struct nl_msg *msg, const struct op_request *request
 		nla_put_flag(msg, DIRECTPATH_A_DEV_WHOLE_SET);
 	if (request->driverless)
 		nla_put_flag(msg, DIRECTPATH_A_DEV_KEEP_DRIVERLESS);
+	if (request->kind == DIRECTPATH_OP_KIND_CLEAN)
+		nla_put_u32(msg, DIRECTPATH_A_DEV_CLEAN_STEP, request->step);
+	if (request->message)
+		nla_put_string(msg, DIRECTPATH_A_DEV_CLEAN_MESSAGE, request->message);
 	for (reason = 0; reason < 64; reason++)
 		if (request->force & (1ULL << reason))
 			nla_put_u32(msg, DIRECTPATH_A_DEV_FORCE, reason);
@@ -781,6 +803,8 @@ int kernel_op_start(const struct op_request *request, uint32_t *id)
 		[DIRECTPATH_OP_KIND_RECOVER] = DIRECTPATH_CMD_DEV_RECOVER,
 		[DIRECTPATH_OP_KIND_ATTACH] = DIRECTPATH_CMD_VM_ATTACH,
 		[DIRECTPATH_OP_KIND_DETACH] = DIRECTPATH_CMD_VM_DETACH,
+		[DIRECTPATH_OP_KIND_ACCEPT] = DIRECTPATH_CMD_DEV_ACCEPT,
+		[DIRECTPATH_OP_KIND_CLEAN] = DIRECTPATH_CMD_DEV_CLEAN,
 	};
 	struct nl_msg *msg;
 	int ret;

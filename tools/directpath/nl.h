@@ -29,7 +29,14 @@ int kernel_host_set(const struct host_change *change);
 /* Every PCI function of the host, in the order of addresses. */
 int kernel_dev_list(struct dev_list *list);
 /* NULL stays, "" clears. */
-int kernel_dev_set(const char *address, const char *name, const char *label, const char *reset_policy);
+struct dev_change {
+	const char *name;
+	const char *label;
+	const char *reset_policy;
+	const char *clean_hook;
+};
+
+int kernel_dev_set(const char *address, const struct dev_change *change);
 
 int kernel_vm_list(struct vm_list *list);
 
@@ -60,6 +67,8 @@ struct op_request {
 	bool driverless;
 	bool now;
 	uint64_t force;
+	enum directpath_clean_step step;
+	const char *message;
 };
 
 /* Queue an operation; *@id is its number. Events are listened to from before the request, so that its end is not missed. */

@@ -156,7 +156,7 @@ static const char *past_tense(const struct outcome *outcome)
 {
 	static const char *const words[][2] = {
 		{ "claim", "claimed" }, { "release", "released" }, { "reset", "reset" }, { "recover", "recovered" }, { "set", "set" },
-		{ "attach", "attached" }, { "detach", "detached" }, { "add", "added" }, { "del", "removed" },
+		{ "attach", "attached" }, { "detach", "detached" }, { "add", "added" }, { "del", "removed" }, { "accept", "accepted" }, { "clean", "cleaned" },
 	};
 	size_t i;
 

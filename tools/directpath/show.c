@@ -179,6 +179,21 @@ static void add_identity(json_t *object, const struct dev *dev)
 	json_object_set_new(object, "host_driver", json_or_null(dev->host_driver));
 }
 
+static json_t *json_acceptance(const struct acceptance *accepted)
+{
+	json_t *object;
+
+	if (!accepted->time)
+		return json_null();
+	object = json_object();
+	json_object_set_new(object, "uid", json_integer(accepted->uid));
+	json_object_set_new(object, "pid", json_integer(accepted->pid));
+	json_object_set_new(object, "comm", json_text(accepted->comm));
+	json_object_set_new(object, "time", json_u64(accepted->time));
+	json_object_set_new(object, "change", json_or_null(accepted->change));
+	return object;
+}
+
 json_t *json_dev(const struct dev *dev)
 {
 	json_t *object = json_object();
@@ -208,7 +223,10 @@ json_t *json_dev(const struct dev *dev)
 	json_object_set_new(object, "vectors", json_integer(dev->vectors));
 	json_object_set_new(object, "resets", json_u64(dev->resets));
 	json_object_set_new(object, "reset_ms", json_integer(dev->reset_ms));
+	json_object_set_new(object, "reset_method", json_or_null(dev->reset_method));
 	json_object_set_new(object, "by_hand", json_boolean(dev->by_hand));
+	json_object_set_new(object, "clean_hook", json_or_null(dev->clean_hook));
+	json_object_set_new(object, "accepted", json_acceptance(&dev->accepted));
 	json_object_set_new(object, "seq", json_u64(dev->seq));
 	return object;
 }

@@ -134,6 +134,15 @@ static void load_dev(const json_t *one, struct dev *dev)
 	get_text(one, "reset_methods", dev->reset_methods, sizeof(dev->reset_methods));
 	get_text(one, "reset_policy", dev->reset_policy, sizeof(dev->reset_policy));
 	get_text(one, "cause", dev->cause, sizeof(dev->cause));
+	get_text(one, "clean_hook", dev->clean_hook, sizeof(dev->clean_hook));
+	value = json_object_get(one, "accepted");
+	if (value) {
+		dev->accepted.time = get_number(value, "time");
+		dev->accepted.uid = (unsigned int)get_number(value, "uid");
+		dev->accepted.pid = (unsigned int)get_number(value, "pid");
+		get_text(value, "comm", dev->accepted.comm, sizeof(dev->accepted.comm));
+		get_text(value, "change", dev->accepted.change, sizeof(dev->accepted.change));
+	}
 	dev->vendor = get_hex(one, "vendor");
 	dev->device = get_hex(one, "device");
 	dev->class = get_hex(one, "class");
@@ -182,12 +191,13 @@ static json_t *find(const char *array, const char *key, const char *value)
 	return NULL;
 }
 
-int kernel_dev_set(const char *address, const char *name, const char *label, const char *reset_policy)
+int kernel_dev_set(const char *address, const struct dev_change *change)
 {
+	const char *name = change->name, *label = change->label, *reset_policy = change->reset_policy;
 	json_t *one = find("devices", "bdf", address);
 
-	log_line("dev-set %s name=%s label=%s reset=%s", address, name ? name : "(same)", label ? label : "(same)",
-		 reset_policy ? reset_policy : "(same)");
+	log_line("dev-set %s name=%s label=%s reset=%s%s%s", address, name ? name : "(same)", label ? label : "(same)",
+		 reset_policy ? reset_policy : "(same)", change->clean_hook ? " clean=" : "", change->clean_hook ? change->clean_hook : "");
 	if (name && find("devices", "name", name)) {
 		snprintf(text, sizeof(text), "%s: name %s is in use by another device", address, name);
 		return -EEXIST;
@@ -198,6 +208,8 @@ int kernel_dev_set(const char *address, const char *name, const char *label, con
 		json_object_set_new(one, "label", json_string(label));
 	if (reset_policy)
 		json_object_set_new(one, "reset_policy", json_string(reset_policy));
+	if (change->clean_hook)
+		json_object_set_new(one, "clean_hook", json_string(change->clean_hook));
 	save();
 	return 0;
 }
@@ -391,6 +403,8 @@ int kernel_op_start(const struct op_request *request, uint32_t *id)
 	for (i = 0; i < 64; i++)
 		if (request->force & 1ULL << i)
 			snprintf(force + strlen(force), sizeof(force) - strlen(force), " force=%s", reason_name(i));
+	if (request->kind == DIRECTPATH_OP_KIND_CLEAN)
+		snprintf(force, sizeof(force), " step=%u%s%s", request->step, request->message ? " " : "", request->message ? request->message : "");
 	if (request->address) {
 		log_line("%s %s%s%s%s%s", op_kind_name(request->kind), request->address, request->unbind ? " unbind" : "",
 			 request->whole_set ? " whole-set" : "", request->driverless ? " driverless" : "", force);
@@ -431,6 +445,7 @@ int kernel_op_wait(uint32_t id, int ms, struct op_result *result)
 	static const char *const states[] = {
 		[DIRECTPATH_OP_KIND_CLAIM] = "ready", [DIRECTPATH_OP_KIND_RELEASE] = "host", [DIRECTPATH_OP_KIND_RESET] = NULL,
 		[DIRECTPATH_OP_KIND_RECOVER] = "ready", [DIRECTPATH_OP_KIND_ATTACH] = "reserved", [DIRECTPATH_OP_KIND_DETACH] = "ready",
+		[DIRECTPATH_OP_KIND_ACCEPT] = "ready", [DIRECTPATH_OP_KIND_CLEAN] = NULL,
 	};
 
 	(void)ms;
@@ -446,7 +461,7 @@ int kernel_op_wait(uint32_t id, int ms, struct op_result *result)
 	load_reasons(json_object_get(script(), "reasons"), &result->reasons);
 	if (result->error)
 		return 0;
-	set_state(states[last.kind]);
+	set_state(last.kind == DIRECTPATH_OP_KIND_CLEAN && last.step == DIRECTPATH_CLEAN_STEP_DONE ? "ready" : states[last.kind]);
 	save();
 	return 0;
 }

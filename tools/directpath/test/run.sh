@@ -469,6 +469,73 @@ test_set() {
 	run --dry-run dev set class:nvme label x; rc 0; has "plan: set 0000:5e:00.0"
 }
 
+test_accept() {
+	host
+	run dev claim 5f:00.0; rm "$FAKE/log"
+	run dev accept 5f:00.0; rc 2; has "no change to accept"; nothing_logged
+	change 0000:5f:00.0 '{"state": "quarantined", "detail": "subsystem was 1:2, is 1:3", "reasons": [{"code": "identity-mismatch", "blocking": true, "forceable": true, "culprit": "subsystem was 1:2, is 1:3", "fix": "dev accept"}]}'
+	run --dry-run dev accept 5f:00.0; rc 0; has "plan: accept 0000:5f:00.0: subsystem was 1:2, is 1:3"; nothing_logged
+	run dev accept 5f:00.0; rc 0; has "0000:5f:00.0 accepted"; has "is 1:3"; logged "accept 0000:5f:00.0"
+	change 0000:5f:00.0 '{"detail": "", "reasons": [], "accepted": {"uid": 0, "pid": 4711, "comm": "directpath", "time": 86400, "change": "subsystem was 1:2, is 1:3"}}'
+	run dev check 5f:00.0; has "accepted 1970-01-02 00:00:00 by uid 0, process 4711 (directpath): subsystem was 1:2, is 1:3"
+	run -j dev show 5f:00.0; has '"pid":4711,"comm":"directpath"'; has '"change":"subsystem was 1:2, is 1:3"'
+	run -j dev show 5e:00.0; has '"accepted":null'
+}
+
+# hook NAME BODY..: a cleaning hook
+hook() {
+	mkdir -p "$ROOT/etc/directpath/clean.d"
+	name=$1
+	shift
+	printf '%s\n' '#!/bin/sh' "$@" > "$ROOT/etc/directpath/clean.d/$name"
+	chmod 755 "$ROOT/etc/directpath/clean.d/$name"
+}
+
+test_clean() {
+	host
+	run dev set 5f:00.0 clean wipe; rc 0; logged "dev-set 0000:5f:00.0 name=(same) label=(same) reset=(same) clean=wipe"
+	run dev set 5f:00.0 clean wipe; rc 0; has "already set"
+	run dev check 5f:00.0; has "cleaned by wipe"
+	run dev claim 5f:00.0; rm "$FAKE/log"
+	run dev clean 5f:00.0; rc 0; has "already cleaned"; nothing_logged
+	change 0000:5f:00.0 '{"state": "dirty", "host_driver": "nvme"}'
+	run dev claim 5f:00.0; has "but it is dirty"; has "dev clean"
+	run dev clean 5f:00.0; rc 3; has "there is no hook wipe"; has "/etc/directpath/clean.d"; nothing_logged
+
+	hook wipe 'echo "wiping $1 with $DIRECTPATH_DRIVER"'
+	run --dry-run dev clean 5f:00.0; rc 0; has "plan: clean 0000:5f:00.0"; has "clean.d/wipe"; nothing_logged
+	chmod 777 "$ROOT/etc/directpath/clean.d/wipe"
+	run dev clean 5f:00.0; rc 3; has "can be written by others"; nothing_logged
+	chmod 644 "$ROOT/etc/directpath/clean.d/wipe"
+	run dev clean 5f:00.0; rc 3; has "is no program"; nothing_logged
+	chmod 755 "$ROOT/etc/directpath/clean.d/wipe"
+	run dev clean 5f:00.0; rc 0; has "wiping 0000:5f:00.0 with nvme"; has "0000:5f:00.0 cleaned: wipe"
+	logged "clean 0000:5f:00.0 step=0"; logged "clean 0000:5f:00.0 step=1"
+
+	hook wipe 'echo one' 'echo "no such namespace" >&2' 'exit 3'
+	change 0000:5f:00.0 '{"state": "dirty"}'
+	run dev clean 5f:00.0; rc 2; has "hook wipe: exit 3: no such namespace; it stays dirty"
+	logged "clean 0000:5f:00.0 step=2 exit 3: no such namespace"
+	hook wipe 'kill -9 $$'
+	run dev clean 5f:00.0; rc 2; has "killed by signal 9"
+	# Ended in the middle: the hook goes, and what it has started, and the function comes back.
+	hook wipe "sleep 300 & echo \$! > $FAKE/child" "echo \$PPID > $FAKE/tool" 'wait'
+	rm -f "$FAKE/log" "$FAKE/tool"
+	(until [ -s "$FAKE/tool" ]; do sleep 0.1; done; kill -TERM "$(cat "$FAKE/tool")") &
+	run dev clean 5f:00.0; rc 2; has "interrupted"; logged "clean 0000:5f:00.0 step=2 interrupted"
+	checks=$((checks + 1))
+	sleep 0.2
+	! grep -q '^State:.[RSDT]' "/proc/$(cat "$FAKE/child")/status" 2> /dev/null || bad "a child of the hook lives on"
+
+	run dev clean 5f:00.0 abort; rc 0; has "aborted"; logged "clean 0000:5f:00.0 step=2 aborted"
+	run dev clean 5f:00.0 abort now; rc 1
+	script clean '{"error": 16, "message": "0000:5f:00.0 is being cleaned by process 12 (directpath), since 3 s"}'
+	rm -f "$FAKE/log"
+	hook wipe 'echo ran'
+	run dev clean 5f:00.0; rc 5; has "is being cleaned by process 12"; hasnt "ran"
+	run dev set 5f:00.0 clean none; rc 0; logged "dev-set 0000:5f:00.0 name=(same) label=(same) reset=(same) clean="
+}
+
 test_vm() {
 	host
 	run vm show; rc 0; has "train1"; has "1000:1000"
@@ -624,11 +691,11 @@ test_manual() {
 	OUT=
 	ERR=
 	RC=0
-	for word in $(sed -n 's/^\t\[DIRECTPATH_[A-Z0-9_]*\] = "\([a-z-]*\)",$/\1/p' "$here/../names.c" | grep -vxE 'claim|release|reset|recover|attach|detach|unknown|on|off|intx|msi|msix|err|req|-'); do
+	for word in $(sed -n 's/^\t\[DIRECTPATH_[A-Z0-9_]*\] = "\([a-z-]*\)",$/\1/p' "$here/../names.c" | grep -vxE 'claim|release|reset|recover|accept|clean|attach|detach|unknown|on|off|intx|msi|msix|err|req|-'); do
 		checks=$((checks + 1))
 		grep -qw -- "$word" "$here/../directpath.8" || bad "directpath.8 does not say $word"
 	done
-	for word in host dev vm stats monitor show check set release-all claim release reset recover add del attach detach; do
+	for word in host dev vm stats monitor show check set release-all claim release reset recover accept clean add del attach detach; do
 		checks=$((checks + 1))
 		grep -qw -- "$word" "$here/../directpath.8" || bad "directpath.8 does not say $word"
 	done
@@ -638,7 +705,7 @@ test_manual() {
 	[ -z "$OUT" ] || bad "directpath.8 has warnings"
 }
 
-tests=${*:-usage show disks net console claim release reset set vm host_commands stats monitor batch hostile completion manual}
+tests=${*:-usage show disks net console claim release reset accept clean set vm host_commands stats monitor batch hostile completion manual}
 for current in $tests; do
 	"test_$current"
 done
