@@ -194,6 +194,22 @@ TEST_F_TIMEOUT(kvm, decode_off_under_the_guest, 60)
 	vmm_destroy(&self->vmm);
 }
 
+/* The page of ones takes stores of any kind from the guest itself, and is ones again after each. */
+TEST_F_TIMEOUT(kvm, stores_that_cannot_be_emulated, 60)
+{
+	unsigned int i;
+
+	device_config_write(self->fd, 4, 2, 0);
+	start(self, guest_store);
+	for (i = 0; i < 5; i++)
+		EXPECT_REPORT(PORT_VALUE, ONES);
+	vm_detach(VM, self->rig.address, true);
+	for (i = 0; i < 5; i++)
+		EXPECT_REPORT(PORT_VALUE, ONES);
+	EXPECT_EQ(0, self->vmm.mmio_exits);
+	vmm_destroy(&self->vmm);
+}
+
 /* Loading KVM takes long on an emulated machine: not in a test's time. */
 int main(int argc, char **argv)
 {

@@ -159,7 +159,7 @@ static void show_state(struct vmm *vmm)
 	KVM(vmm->cpu, KVM_GET_REGS, &regs);
 	KVM(vmm->cpu, KVM_GET_LAPIC, &apic);
 	KVM(vmm->cpu, KVM_GET_MP_STATE, &mp);
-	fprintf(stderr, "# guest hangs: offset %#llx, flags %#llx, %llu interrupts, state %u, pending %d, in service %d\n",
+	fprintf(stderr, "# guest: offset %#llx, flags %#llx, %llu interrupts, state %u, pending %d, in service %d\n",
 		(unsigned long long)regs.rip - GUEST_CODE, (unsigned long long)regs.rflags, (unsigned long long)regs.rcx, mp.mp_state,
 		!!(*(uint32_t *)(apic.regs + 0x200 + word) & bit), !!(*(uint32_t *)(apic.regs + 0x100 + word) & bit));
 }
@@ -211,6 +211,7 @@ bool vmm_next(struct vmm *vmm, uint16_t *port, uint32_t *value)
 		}
 		fprintf(stderr, "# guest: exit %u, suberror %u\n", run->exit_reason,
 			run->exit_reason == KVM_EXIT_INTERNAL_ERROR ? run->internal.suberror : 0);
+		show_state(vmm);
 		return false;
 	}
 	return false;

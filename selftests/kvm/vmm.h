@@ -34,7 +34,7 @@
 
 /* The programs, in guest.S: from their start to their end, and where the handler is. */
 extern const uint8_t guest_start[], guest_end[], guest_irq[];
-extern const uint8_t guest_interrupts[], guest_dma[], guest_watch[];
+extern const uint8_t guest_interrupts[], guest_dma[], guest_watch[], guest_store[];
 
 struct kvm_run;
 
