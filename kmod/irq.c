@@ -9,6 +9,8 @@
  * Locks: irqs->lock (mutex) around every change. Inside it ops->config_lock, then irqs->intx_lock.
  */
 
+#include <linux/cpumask.h>
+#include <linux/interrupt.h>
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
 
@@ -140,6 +142,59 @@ bool dpath_irqs_notify_err(struct dpath_irqs *irqs)
 bool dpath_irqs_notify_req(struct dpath_irqs *irqs)
 {
 	return dpath_trigger_signal(&irqs->req);
+}
+
+/*
+ * The hint is for irqbalance. It points to irqs->cpus and has to go before the interrupt does. An interrupt that cannot go there (the CPUs have no
+ * vector left, or went offline) works where it is.
+ */
+void dpath_irq_steer(struct dpath_irqs *irqs, unsigned int irq)
+{
+	bool chosen = !cpumask_empty(&irqs->cpus);
+	int ret;
+
+	lockdep_assert_held(&irqs->lock);
+	irq_update_affinity_hint(irq, chosen ? &irqs->cpus : NULL);
+	ret = irq_set_affinity(irq, chosen ? &irqs->cpus : cpu_possible_mask);
+	if (ret)
+		pci_notice_ratelimited(irqs->pdev, "interrupt %u cannot go to CPUs %*pbl: error %d\n", irq, cpumask_pr_args(&irqs->cpus), ret);
+}
+
+/* A line outlives its user, and the next one did not ask for these CPUs. */
+void dpath_irq_unsteer(struct dpath_irqs *irqs, unsigned int irq)
+{
+	lockdep_assert_held(&irqs->lock);
+	if (cpumask_empty(&irqs->cpus))
+		return;
+	irq_update_affinity_hint(irq, NULL);
+	if (irqs->index == VFIO_PCI_INTX_IRQ_INDEX)
+		irq_set_affinity(irq, cpu_possible_mask);
+}
+
+/**
+ * dpath_irqs_refresh_affinity() - interrupts go to the CPUs that ops->affinity() names now
+ * @irqs: interrupts of a lease
+ *
+ * Context: process context, sleeps; no lock inside irqs->lock is held.
+ */
+void dpath_irqs_refresh_affinity(struct dpath_irqs *irqs)
+{
+	unsigned int i;
+	bool chosen;
+
+	mutex_lock(&irqs->lock);
+	chosen = !cpumask_empty(&irqs->cpus);
+	irqs->ops->affinity(irqs->ctx, &irqs->cpus);
+	/* What nobody chose and nobody chooses is left alone. */
+	if (!chosen && cpumask_empty(&irqs->cpus))
+		goto out_unlock;
+	if (irqs->index == VFIO_PCI_INTX_IRQ_INDEX)
+		dpath_irq_steer(irqs, irqs->intx_irq);
+	for (i = 0; irqs->vectors && i < irqs->nvec; i++)
+		if (irqs->vectors[i])
+			dpath_irq_steer(irqs, irqs->vectors[i]->irq);
+out_unlock:
+	mutex_unlock(&irqs->lock);
 }
 
 static bool describe_vector(struct dpath_irqs *irqs, unsigned int number, struct dpath_vector_info *info)

@@ -7,6 +7,7 @@
  * RCU pointer that a guest's mask and unmask churn swaps cheaply. Only irq*.c uses linux/interrupt.h.
  */
 
+#include <linux/cpumask.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/spinlock.h>
@@ -23,6 +24,7 @@ struct dpath_intx;
  * struct dpath_irq_ops - what interrupts need from above
  * @charge: ask for @nvec more MSI or MSI-X vectors; 0 or -ENOSPC. INTx is not charged: it takes no vector
  * @uncharge: give them back
+ * @affinity: CPUs that are to take the interrupts; none: as the kernel likes
  * @config_lock: optional; keep the guest's config writes away while memory decode is borrowed to write the MSI-X table
  * @config_unlock: and let them in again; both or none
  *
@@ -31,6 +33,7 @@ struct dpath_intx;
 struct dpath_irq_ops {
 	int (*charge)(void *ctx, unsigned int nvec);
 	void (*uncharge)(void *ctx, unsigned int nvec);
+	void (*affinity)(void *ctx, struct cpumask *cpus);
 	void (*config_lock)(void *ctx);
 	void (*config_unlock)(void *ctx);
 };
@@ -57,6 +60,7 @@ struct dpath_irq_ops {
  * @no_disintx: INTx is masked at the interrupt chip, not with Interrupt Disable
  * @dynamic: the kernel adds MSI-X vectors one by one
  * @resizable: MSI-X can grow while it is enabled
+ * @cpus: CPUs that take the interrupts, under @lock; none: as the kernel likes
  */
 struct dpath_irqs {
 	struct mutex lock; /* protects the kind and the vectors */
@@ -79,6 +83,7 @@ struct dpath_irqs {
 	bool no_disintx;
 	bool dynamic;
 	bool resizable;
+	struct cpumask cpus;
 };
 
 /**
@@ -117,6 +122,8 @@ void dpath_irqs_restored(struct dpath_irqs *irqs);
 /* Signal the ERR or REQ eventfd; any context that may be interrupted, no lock. False if there is none. */
 bool dpath_irqs_notify_err(struct dpath_irqs *irqs);
 bool dpath_irqs_notify_req(struct dpath_irqs *irqs);
+/* ops->affinity() says something else now: every interrupt goes there, those to come as well. */
+void dpath_irqs_refresh_affinity(struct dpath_irqs *irqs);
 /* A snapshot for statistics: fills up to @max entries, returns how many there are. */
 unsigned int dpath_irqs_vectors(struct dpath_irqs *irqs, struct dpath_vector_info *info, unsigned int max);
 

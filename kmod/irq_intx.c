@@ -250,6 +250,8 @@ static int enable_intx(struct dpath_irqs *irqs, struct dpath_trigger *trigger)
 	ret = request_irq(irqs->intx_irq, handle_intx, irqflags, intx->name, intx);
 	if (ret)
 		goto err_free_name;
+	if (!cpumask_empty(&irqs->cpus))
+		dpath_irq_steer(irqs, irqs->intx_irq);
 	/* It was requested disabled, so that its depth is ours alone. A line that the chip masks lazily goes on storming; free_irq() clears that. */
 	if (irqs->no_disintx) {
 		irq_set_status_flags(irqs->intx_irq, IRQ_DISABLE_UNLAZY);
@@ -288,6 +290,7 @@ void dpath_intx_off(struct dpath_irqs *irqs)
 	spin_unlock_irqrestore(&irqs->intx_lock, flags);
 
 	cancel_work_sync(&intx->resend);
+	dpath_irq_unsteer(irqs, irqs->intx_irq);
 	free_irq(irqs->intx_irq, intx);
 	pci_intx(irqs->pdev, 0);
 	irqs->index = VFIO_PCI_NUM_IRQS;

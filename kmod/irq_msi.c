@@ -133,6 +133,8 @@ static int request_vector(struct dpath_irqs *irqs, unsigned int number)
 	ret = request_irq(vector->irq, handle_msi, 0, vector->name, vector);
 	if (ret)
 		goto err_uncharge;
+	if (!cpumask_empty(&irqs->cpus))
+		dpath_irq_steer(irqs, vector->irq);
 	irqs->vectors[number] = vector;
 	WRITE_ONCE(irqs->used, irqs->used + 1);
 	return 0;
@@ -155,6 +157,7 @@ static void free_vector(struct dpath_irqs *irqs, unsigned int number)
 		return;
 	irqs->vectors[number] = NULL;
 	WRITE_ONCE(irqs->used, irqs->used - 1);
+	dpath_irq_unsteer(irqs, vector->irq);
 	free_irq(vector->irq, vector);
 	irqs->ops->uncharge(irqs->ctx, 1);
 	/* The handler is gone, nobody else reads it without irqs->lock. */

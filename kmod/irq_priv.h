@@ -100,6 +100,10 @@ void dpath_sink_signal(struct dpath_sink *sink);
 /* Under irqs->lock. What was remembered is signalled to @trigger. A handler that has begun may still signal the old one: see who calls. */
 void dpath_sink_replace(struct dpath_irqs *irqs, struct dpath_sink *sink, struct dpath_trigger *trigger);
 
+/* Linux interrupt @irq to irqs->cpus; and before it is freed. Under irqs->lock. */
+void dpath_irq_steer(struct dpath_irqs *irqs, unsigned int irq);
+void dpath_irq_unsteer(struct dpath_irqs *irqs, unsigned int irq);
+
 /* SET_IRQS of one kind; the range was checked. And its end. All under irqs->lock. */
 int dpath_intx_set(struct dpath_irqs *irqs, u32 flags, u32 count, const void *data);
 void dpath_intx_off(struct dpath_irqs *irqs);

@@ -127,6 +127,15 @@ static void uncharge_vectors(void *ctx, unsigned int nvec)
 	dpath_vm_uncharge_vectors(lease->vm, nvec);
 }
 
+static void get_affinity(void *ctx, struct cpumask *cpus)
+{
+	struct dpath_lease *lease = ctx;
+
+	mutex_lock(&dpath_table_lock);
+	cpumask_copy(cpus, &lease->vm->cpus);
+	mutex_unlock(&dpath_table_lock);
+}
+
 /* The MSI-X table can be written only while memory decodes: the guest's command register stands still meanwhile. */
 static void lock_config(void *ctx)
 {
@@ -145,6 +154,7 @@ static void unlock_config(void *ctx)
 static const struct dpath_irq_ops irq_ops = {
 	.charge = charge_vectors,
 	.uncharge = uncharge_vectors,
+	.affinity = get_affinity,
 	.config_lock = lock_config,
 	.config_unlock = unlock_config,
 };
@@ -243,6 +253,8 @@ static struct dpath_lease *new_lease_locked(struct dpath_device *dev, struct dpa
 	dev->lease = lease;
 	dev->owner = owner;
 	mutex_unlock(&dpath_table_lock);
+	/* From here on dpath_vm_set() sees the lease; what was set until now is taken over. */
+	dpath_irqs_refresh_affinity(&lease->irqs);
 	return lease;
 
 err_disable:

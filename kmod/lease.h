@@ -30,6 +30,7 @@ struct dpath_vm;
  * @vm: the VM, referenced
  * @dead: set first at the end; never cleared. Readers use dpath_lease_alive()
  * @files: fds, under set->lock
+ * @cpus_round: change of the VM's CPUs that its interrupts have seen, under dpath_table_lock
  * @stats: counters, added up into the device at the end
  * @mmio: its BARs
  * @irqs: its interrupts
@@ -44,6 +45,7 @@ struct dpath_lease {
 	struct dpath_vm *vm;
 	bool dead;
 	unsigned int files;
+	unsigned int cpus_round;
 	struct dpath_lease_stats stats;
 	struct dpath_mmio mmio;
 	struct dpath_irqs irqs;

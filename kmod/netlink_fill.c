@@ -492,6 +492,21 @@ int dpath_facts_vm(struct dpath_vm *vm, struct dpath_vm_facts *facts)
 	return 0;
 }
 
+static int put_cpus(struct sk_buff *skb, const struct cpumask *cpus)
+{
+	struct nlattr *attr;
+	int len;
+
+	if (cpumask_empty(cpus))
+		return 0;
+	len = snprintf(NULL, 0, "%*pbl", cpumask_pr_args(cpus)) + 1;
+	attr = nla_reserve(skb, DIRECTPATH_A_VM_CPUS, len);
+	if (!attr)
+		return -EMSGSIZE;
+	snprintf(nla_data(attr), len, "%*pbl", cpumask_pr_args(cpus));
+	return 0;
+}
+
 static int fill_vm_devices_locked(struct sk_buff *skb, const struct dpath_vm *vm)
 {
 	const struct dpath_device *dev;
@@ -535,6 +550,8 @@ int dpath_fill_vm_locked(struct sk_buff *skb, const struct dpath_vm *vm, const s
 		return -EMSGSIZE;
 	if (facts && (nla_put_u64_64bit(skb, DIRECTPATH_A_VM_AREAS, facts->areas, DIRECTPATH_A_VM_PAD) ||
 		      nla_put_u64_64bit(skb, DIRECTPATH_A_VM_MAPPED, facts->mapped, DIRECTPATH_A_VM_PAD)))
+		return -EMSGSIZE;
+	if (put_cpus(skb, &vm->cpus))
 		return -EMSGSIZE;
 	return fill_vm_devices_locked(skb, vm);
 }

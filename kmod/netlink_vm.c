@@ -5,6 +5,7 @@
  * The dump goes by name; the cursor is the name last sent.
  */
 
+#include <linux/cpumask.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
@@ -66,6 +67,65 @@ static bool read_limits(struct genl_info *info, struct dpath_vm_limits *limits)
 	return given || pinned;
 }
 
+/* One part of a list of CPUs, such as 8 or 0-3. */
+static int read_cpu_range(struct sk_buff *skb, const struct nlattr *attr, const char *part, struct cpumask *range)
+{
+	int ret;
+
+	if (!*part || part[strspn(part, "0123456789-")])
+		return dpath_nl_refuse(skb, attr, -EINVAL, "cpus: '%s' is no CPU and no range of CPUs; write 0-3,8", part);
+	ret = cpulist_parse(part, range);
+	if (ret == -ERANGE || ret == -EOVERFLOW || (!ret && !cpumask_subset(range, cpu_present_mask)))
+		return dpath_nl_refuse(skb, attr, -ERANGE, "cpus: '%s': there is no such CPU; this host has %*pbl", part,
+				      cpumask_pr_args(cpu_present_mask));
+	if (ret)
+		return dpath_nl_refuse(skb, attr, -EINVAL, "cpus: '%s' is no CPU and no range of CPUs; write 0-3,8", part);
+	return 0;
+}
+
+static int read_cpu_list(struct sk_buff *skb, const struct nlattr *attr, char *list, struct cpumask *range, struct cpumask *cpus)
+{
+	char *part;
+	int ret;
+
+	cpumask_clear(cpus);
+	if (!*list)
+		return 0;
+	while ((part = strsep(&list, ","))) {
+		ret = read_cpu_range(skb, attr, part, range);
+		if (ret)
+			return ret;
+		cpumask_or(cpus, cpus, range);
+	}
+	if (!cpumask_intersects(cpus, cpu_online_mask))
+		return dpath_nl_refuse(skb, attr, -EINVAL, "cpus: none of '%s' is online; %*pbl are", (const char *)nla_data(attr),
+				      cpumask_pr_args(cpu_online_mask));
+	return 0;
+}
+
+/* CPUs as asked for, to be freed; NULL if they are not, or *@ret says why. */
+static struct cpumask *read_cpus(struct sk_buff *skb, struct genl_info *info, int *ret)
+{
+	const struct nlattr *attr = info->attrs[DIRECTPATH_A_VM_CPUS];
+	struct cpumask *masks;
+	char *list;
+
+	*ret = 0;
+	if (!attr)
+		return NULL;
+	masks = kcalloc(2, sizeof(*masks), GFP_KERNEL);
+	list = nla_strdup(attr, GFP_KERNEL);
+	if (masks && list)
+		*ret = read_cpu_list(skb, attr, list, &masks[1], &masks[0]);
+	else
+		*ret = dpath_nl_refuse_memory(skb);
+	kfree(list);
+	if (!*ret)
+		return masks;
+	kfree(masks);
+	return NULL;
+}
+
 int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *name = info->attrs[DIRECTPATH_A_VM_NAME];
@@ -73,6 +133,8 @@ int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct dpath_vm_limits limits = {};
 	kuid_t uid = GLOBAL_ROOT_UID;
 	kgid_t gid = GLOBAL_ROOT_GID;
+	struct dpath_vm_config config = { .uid = &uid, .gid = &gid, .limits = &limits };
+	struct cpumask *cpus;
 	uuid_t uuid;
 	int ret;
 
@@ -87,11 +149,16 @@ int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!read_owner(skb, info, &uid, &gid, &ret))
 		return ret;
 	read_limits(info, &limits);
+	cpus = read_cpus(skb, info, &ret);
+	if (ret)
+		return ret;
+	config.cpus = cpus;
 	if (info->attrs[DIRECTPATH_A_VM_UUID])
 		import_uuid(&uuid, nla_data(info->attrs[DIRECTPATH_A_VM_UUID]));
 	else
 		uuid_gen(&uuid);
-	ret = dpath_vm_new(nla_data(name), &uuid, uid, gid, &limits, why, sizeof(why));
+	ret = dpath_vm_new(nla_data(name), &uuid, &config, why, sizeof(why));
+	kfree(cpus);
 	if (ret)
 		return dpath_nl_refuse(skb, name, ret, "%s", why[0] ? why : "the VM could not be made");
 	return 0;
@@ -118,9 +185,10 @@ int directpath_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info)
 	const struct nlattr *uid_attr = info->attrs[DIRECTPATH_A_VM_UID];
 	const struct nlattr *gid_attr = info->attrs[DIRECTPATH_A_VM_GID];
 	char why[DPATH_OP_MESSAGE_MAX] = "";
+	struct dpath_vm_config config = {};
 	struct dpath_vm_limits limits;
+	struct cpumask *cpus;
 	const char *name;
-	bool limited;
 	kuid_t uid;
 	kgid_t gid;
 	int ret;
@@ -133,11 +201,18 @@ int directpath_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info)
 		return ret;
 	if (!read_owner(skb, info, &uid, &gid, &ret))
 		return ret;
-	limited = read_limits(info, &limits);
-	if (!limited && !uid_attr && !gid_attr)
-		return dpath_nl_refuse(skb, NULL, -EINVAL, "no setting given: uid, gid, max-devices, max-vectors or max-pinned");
+	config.uid = uid_attr ? &uid : NULL;
+	config.gid = gid_attr ? &gid : NULL;
+	config.limits = read_limits(info, &limits) ? &limits : NULL;
+	cpus = read_cpus(skb, info, &ret);
+	if (ret)
+		return ret;
+	config.cpus = cpus;
+	if (!config.limits && !uid_attr && !gid_attr && !cpus)
+		return dpath_nl_refuse(skb, NULL, -EINVAL, "no setting given: uid, gid, max-devices, max-vectors, max-pinned or cpus");
 	name = nla_data(info->attrs[DIRECTPATH_A_VM_NAME]);
-	ret = dpath_vm_set(name, uid_attr ? &uid : NULL, gid_attr ? &gid : NULL, limited ? &limits : NULL, why, sizeof(why));
+	ret = dpath_vm_set(name, &config, why, sizeof(why));
+	kfree(cpus);
 	if (ret)
 		return dpath_nl_refuse(skb, NULL, ret, "%s", why[0] ? why : "the settings were refused");
 	return 0;

@@ -21,6 +21,7 @@
 
 #include "device.h"
 #include "host.h"
+#include "lease.h"
 #include "match.h"
 #include "ntf.h"
 #include "op.h"
@@ -228,8 +229,10 @@ static int check_new_locked(const char *name, char *why, size_t size)
 	return -EEXIST;
 }
 
-int dpath_vm_new(const char *name, const uuid_t *uuid, kuid_t uid, kgid_t gid, const struct dpath_vm_limits *limits, char *why, size_t size)
+int dpath_vm_new(const char *name, const uuid_t *uuid, const struct dpath_vm_config *config, char *why, size_t size)
 {
+	kuid_t uid = config->uid ? *config->uid : GLOBAL_ROOT_UID;
+	kgid_t gid = config->gid ? *config->gid : GLOBAL_ROOT_GID;
 	struct dpath_vm *vm;
 	int ret;
 
@@ -253,8 +256,10 @@ int dpath_vm_new(const char *name, const uuid_t *uuid, kuid_t uid, kgid_t gid, c
 		vm->uuid = *uuid;
 	vm->uid = uid;
 	vm->gid = gid;
-	if (limits)
-		vm->limits = *limits;
+	if (config->limits)
+		vm->limits = *config->limits;
+	if (config->cpus)
+		cpumask_copy(&vm->cpus, config->cpus);
 
 	mutex_lock(&node_lock);
 	mutex_lock(&dpath_table_lock);
@@ -285,15 +290,16 @@ err_put:
 	return ret;
 }
 
-static int change_locked(struct dpath_vm *vm, const kuid_t *uid, const kgid_t *gid, const struct dpath_vm_limits *limits, bool *moved, char *why,
-			 size_t size)
+static int change_locked(struct dpath_vm *vm, const struct dpath_vm_config *config, bool *moved, char *why, size_t size)
 {
+	const struct dpath_vm_limits *limits = config->limits;
+
 	lockdep_assert_held(&dpath_table_lock);
-	if (vm->adhoc && (uid || gid)) {
-		scnprintf(why, size, "%s: anonymous VMs are owned by who runs them; only limits can be set", vm->name);
+	if (vm->adhoc && (config->uid || config->gid)) {
+		scnprintf(why, size, "%s: anonymous VMs are owned by who runs them; only limits and cpus can be set", vm->name);
 		return -EINVAL;
 	}
-	*moved = (uid && !uid_eq(*uid, vm->uid)) || (gid && !gid_eq(*gid, vm->gid));
+	*moved = (config->uid && !uid_eq(*config->uid, vm->uid)) || (config->gid && !gid_eq(*config->gid, vm->gid));
 	if (*moved && dpath_vm_running_locked(vm)) {
 		scnprintf(why, size, "VM %s is running (pid %d): its owner can change only while it is off", vm->name, vm->pid);
 		return -EBUSY;
@@ -302,22 +308,57 @@ static int change_locked(struct dpath_vm *vm, const kuid_t *uid, const kgid_t *g
 		scnprintf(why, size, "VM %s has %u devices: detach some before max-devs becomes %u", vm->name, vm->nr_devices, limits->devices);
 		return -EBUSY;
 	}
-	if (uid)
-		vm->uid = *uid;
-	if (gid)
-		vm->gid = *gid;
+	if (config->uid)
+		vm->uid = *config->uid;
+	if (config->gid)
+		vm->gid = *config->gid;
 	if (limits)
 		vm->limits = *limits;
+	if (config->cpus) {
+		cpumask_copy(&vm->cpus, config->cpus);
+		vm->cpus_round++;
+	}
 	return 0;
 }
 
-int dpath_vm_set(const char *name, const kuid_t *uid, const kgid_t *gid, const struct dpath_vm_limits *limits, char *why, size_t size)
+/* A lease of @vm that has not seen the CPUs of now, referenced. */
+static struct dpath_lease *next_stale_lease(struct dpath_vm *vm)
+{
+	struct dpath_lease *found = NULL;
+	struct dpath_device *dev;
+	struct dpath_set *set;
+
+	mutex_lock(&dpath_table_lock);
+	list_for_each_entry(set, &vm->sets, vm_node) {
+		list_for_each_entry(dev, &set->devices, set_node) {
+			if (found || !dev->lease || dev->lease->cpus_round == vm->cpus_round)
+				continue;
+			found = dev->lease;
+			found->cpus_round = vm->cpus_round;
+			kref_get(&found->ref);
+		}
+	}
+	mutex_unlock(&dpath_table_lock);
+	return found;
+}
+
+static void move_interrupts(struct dpath_vm *vm)
+{
+	struct dpath_lease *lease;
+
+	while ((lease = next_stale_lease(vm))) {
+		dpath_irqs_refresh_affinity(&lease->irqs);
+		dpath_lease_put(lease);
+	}
+}
+
+int dpath_vm_set(const char *name, const struct dpath_vm_config *config, char *why, size_t size)
 {
 	bool moved = false;
 	struct dpath_vm *vm;
 	int ret;
 
-	if ((uid && !uid_valid(*uid)) || (gid && !gid_valid(*gid))) {
+	if ((config->uid && !uid_valid(*config->uid)) || (config->gid && !gid_valid(*config->gid))) {
 		scnprintf(why, size, "uid or gid is out of range");
 		return -EINVAL;
 	}
@@ -328,7 +369,7 @@ int dpath_vm_set(const char *name, const kuid_t *uid, const kgid_t *gid, const s
 		scnprintf(why, size, "no VM %s: vm show lists them", name);
 		ret = -ENOENT;
 	} else {
-		ret = change_locked(vm, uid, gid, limits, &moved, why, size);
+		ret = change_locked(vm, config, &moved, why, size);
 		dpath_vm_get(vm);
 	}
 	if (!ret)
@@ -342,6 +383,8 @@ int dpath_vm_set(const char *name, const kuid_t *uid, const kgid_t *gid, const s
 	mutex_unlock(&node_lock);
 	if (!ret && moved)
 		dpath_set_door_refresh(vm);
+	if (vm && config->cpus)
+		move_interrupts(vm);
 	if (vm)
 		dpath_vm_put(vm);
 	return ret;
@@ -426,6 +469,7 @@ struct dpath_vm *dpath_vm_adhoc(void)
 	} else {
 		vm = new;
 		vm->limits = adhoc_pattern.limits;
+		cpumask_copy(&vm->cpus, &adhoc_pattern.cpus);
 		new = NULL;
 		dpath_vm_get(vm);
 		list_add_tail(&vm->node, &dpath_vms);

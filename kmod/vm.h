@@ -7,6 +7,7 @@
  */
 
 #include <linux/cdev.h>
+#include <linux/cpumask.h>
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
@@ -38,6 +39,8 @@ struct dpath_vm_limits {
  * @uid: owner of the node
  * @gid: group of the node
  * @limits: what it may use
+ * @cpus: CPUs that take its interrupts; none: as the kernel likes
+ * @cpus_round: counts the changes of @cpus
  * @adhoc: anonymous, made for one process
  * @deleted: out of the table; nothing can be attached or opened any more
  * @sets: attached sets (struct dpath_set.vm_node)
@@ -67,6 +70,8 @@ struct dpath_vm {
 	kuid_t uid;
 	kgid_t gid;
 	struct dpath_vm_limits limits;
+	struct cpumask cpus;
+	unsigned int cpus_round;
 	bool adhoc;
 	bool deleted;
 	struct list_head sets;
@@ -101,10 +106,24 @@ struct dpath_vm *dpath_vm_lookup(const char *name);
 struct dpath_vm *dpath_vm_lookup_locked(const char *name);
 struct dpath_vm *dpath_vm_by_minor(int minor);
 
-/* All text goes to @why as a static string or to a buffer of @size. -EEXIST, -EINVAL, -ENOMEM, -ENOSPC. */
-int dpath_vm_new(const char *name, const uuid_t *uuid, kuid_t uid, kgid_t gid, const struct dpath_vm_limits *limits, char *why, size_t size);
-/* -ENOENT; -EBUSY while it runs and the owner would change. NULL means unchanged. */
-int dpath_vm_set(const char *name, const kuid_t *uid, const kgid_t *gid, const struct dpath_vm_limits *limits, char *why, size_t size);
+/**
+ * struct dpath_vm_config - what can be given to a VM; NULL: as it is, or for a new one root, no limits and any CPU
+ * @uid: owner
+ * @gid: group
+ * @limits: what it may use
+ * @cpus: CPUs that take its interrupts; none: as the kernel likes
+ */
+struct dpath_vm_config {
+	const kuid_t *uid;
+	const kgid_t *gid;
+	const struct dpath_vm_limits *limits;
+	const struct cpumask *cpus;
+};
+
+/* All text goes to @why, a buffer of @size. -EEXIST, -EINVAL, -ENOMEM, -ENOSPC. */
+int dpath_vm_new(const char *name, const uuid_t *uuid, const struct dpath_vm_config *config, char *why, size_t size);
+/* -ENOENT; -EBUSY while it runs and the owner would change. Interrupts that it has go to the new CPUs. */
+int dpath_vm_set(const char *name, const struct dpath_vm_config *config, char *why, size_t size);
 /* -ENOENT; -EBUSY while it runs or has devices (named in @why). */
 int dpath_vm_del(const char *name, char *why, size_t size);
 /* The anonymous VM of the calling process, made on first use, with a reference; ERR_PTR(-EPERM) if the host does not allow it. */

@@ -86,7 +86,7 @@ const struct nla_policy directpath_dev_recover_nl_policy[DIRECTPATH_A_DEV_ADDRES
 };
 
 /* DIRECTPATH_CMD_VM_NEW - do */
-const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_MAX_PINNED + 1] = {
+const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_CPUS + 1] = {
 	[DIRECTPATH_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_VM_UUID] = NLA_POLICY_EXACT_LEN(16),
 	[DIRECTPATH_A_VM_UID] = { .type = NLA_U32, },
@@ -94,16 +94,18 @@ const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_MAX_PINNED +
 	[DIRECTPATH_A_VM_MAX_DEVICES] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_MAX_VECTORS] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_MAX_PINNED] = { .type = NLA_U64, },
+	[DIRECTPATH_A_VM_CPUS] = { .type = NLA_NUL_STRING, .len = 1023, },
 };
 
 /* DIRECTPATH_CMD_VM_SET - do */
-const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_MAX_PINNED + 1] = {
+const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_CPUS + 1] = {
 	[DIRECTPATH_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_VM_UID] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_GID] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_MAX_DEVICES] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_MAX_VECTORS] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_MAX_PINNED] = { .type = NLA_U64, },
+	[DIRECTPATH_A_VM_CPUS] = { .type = NLA_NUL_STRING, .len = 1023, },
 };
 
 /* DIRECTPATH_CMD_VM_DEL - do */
@@ -207,13 +209,13 @@ const struct genl_ops directpath_nl_ops[18] = {
 		.cmd		= DIRECTPATH_CMD_VM_NEW,
 		.doit		= directpath_nl_vm_new_doit,
 		.policy		= directpath_vm_new_nl_policy,
-		.maxattr	= DIRECTPATH_A_VM_MAX_PINNED,
+		.maxattr	= DIRECTPATH_A_VM_CPUS,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_VM_SET,
 		.doit		= directpath_nl_vm_set_doit,
 		.policy		= directpath_vm_set_nl_policy,
-		.maxattr	= DIRECTPATH_A_VM_MAX_PINNED,
+		.maxattr	= DIRECTPATH_A_VM_CPUS,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_VM_DEL,

@@ -27,9 +27,9 @@ extern const struct nla_policy directpath_dev_reset_nl_policy[DIRECTPATH_A_DEV_A
 
 extern const struct nla_policy directpath_dev_recover_nl_policy[DIRECTPATH_A_DEV_ADDRESS + 1];
 
-extern const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_MAX_PINNED + 1];
+extern const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_CPUS + 1];
 
-extern const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_MAX_PINNED + 1];
+extern const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_CPUS + 1];
 
 extern const struct nla_policy directpath_vm_del_nl_policy[DIRECTPATH_A_VM_NAME + 1];
 

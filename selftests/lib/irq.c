@@ -80,27 +80,55 @@ int __irq_unmask(int fd, uint32_t index)
 	return __irq_set(fd, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK, index, 0, 1, NULL);
 }
 
-uint64_t irq_taken(unsigned int irq)
+#define ALL_CPUS (~0U)
+
+static uint64_t taken_in(const char *at, unsigned int cpu)
 {
 	unsigned long long count;
 	uint64_t taken = 0;
+	unsigned int i;
+	int used;
+
+	for (i = 0; sscanf(at, " %llu%n", &count, &used) == 1; i++, at += used)
+		if (cpu == ALL_CPUS || cpu == i)
+			taken += count;
+	return taken;
+}
+
+uint64_t irq_taken_by(unsigned int irq, unsigned int cpu)
+{
+	uint64_t taken = 0;
 	char line[1024];
+	unsigned int nr;
 	FILE *file;
 	int used;
 
 	file = fopen("/proc/interrupts", "re");
 	dp_assert(file, "%s", strerror(errno));
-	while (fgets(line, sizeof(line), file)) {
-		const char *at = line;
-		unsigned int nr;
-
-		if (sscanf(at, " %u:%n", &nr, &used) != 1 || nr != irq)
-			continue;
-		for (at += used; sscanf(at, " %llu%n", &count, &used) == 1; at += used)
-			taken += count;
-	}
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, " %u:%n", &nr, &used) == 1 && nr == irq)
+			taken = taken_in(line + used, cpu);
 	fclose(file);
 	return taken;
+}
+
+uint64_t irq_taken(unsigned int irq)
+{
+	return irq_taken_by(irq, ALL_CPUS);
+}
+
+void irq_proc(unsigned int irq, const char *file, char *text, size_t size)
+{
+	char path[64];
+	FILE *from;
+
+	snprintf(path, sizeof(path), "/proc/irq/%u/%s", irq, file);
+	from = fopen(path, "re");
+	if (!from || !fgets(text, size, from))
+		text[0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (from)
+		fclose(from);
 }
 
 int efd_new(void)

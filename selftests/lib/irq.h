@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* VFIO_DEVICE_SET_IRQS as it is: -errno, 0, or vectors that are available. @data: count times s32 (DATA_EVENTFD) or u8 (DATA_BOOL). */
@@ -24,6 +25,10 @@ int __irq_unmask(int fd, uint32_t index);
 
 /* How often the host has taken Linux interrupt @irq, by /proc/interrupts. */
 uint64_t irq_taken(unsigned int irq);
+/* The same on one CPU; all CPUs are online. */
+uint64_t irq_taken_by(unsigned int irq, unsigned int cpu);
+/* A file of /proc/irq/N without its line end; empty if there is none. */
+void irq_proc(unsigned int irq, const char *file, char *text, size_t size);
 
 /* A non-blocking eventfd. */
 int efd_new(void);

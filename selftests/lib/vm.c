@@ -23,6 +23,7 @@ static void read_info(struct nlattr **attrs, void *arg)
 	info->uid = ctl_u32(attrs[DIRECTPATH_A_VM_UID]);
 	info->gid = ctl_u32(attrs[DIRECTPATH_A_VM_GID]);
 	info->max_devices = ctl_u32(attrs[DIRECTPATH_A_VM_MAX_DEVICES]);
+	ctl_copy(info->cpus, sizeof(info->cpus), attrs[DIRECTPATH_A_VM_CPUS]);
 	info->max_vectors = ctl_u32(attrs[DIRECTPATH_A_VM_MAX_VECTORS]);
 	info->max_pinned = ctl_u64(attrs[DIRECTPATH_A_VM_MAX_PINNED]);
 	info->state = ctl_u32(attrs[DIRECTPATH_A_VM_STATE]);
@@ -70,6 +71,8 @@ static void put_config(struct nl_msg *msg, const struct vm_config *config)
 		nla_put_u32(msg, DIRECTPATH_A_VM_MAX_VECTORS, config->max_vectors);
 		nla_put_u64(msg, DIRECTPATH_A_VM_MAX_PINNED, config->max_pinned);
 	}
+	if (config && config->cpus)
+		nla_put_string(msg, DIRECTPATH_A_VM_CPUS, config->cpus);
 }
 
 static int configure(int cmd, const char *name, const struct vm_config *config)

@@ -35,6 +35,7 @@ struct vm_info {
 	uint64_t pinned;
 	uint32_t vectors;
 	bool adhoc;
+	char cpus[64];
 	uint64_t seq;
 };
 
@@ -42,6 +43,7 @@ struct vm_info {
  * struct vm_config - for vm-new and vm-set
  * @limits: max_* are given
  * @owner: uid and gid are given
+ * @cpus: NULL: not given
  */
 struct vm_config {
 	bool limits;
@@ -51,6 +53,7 @@ struct vm_config {
 	bool owner;
 	uint32_t uid;
 	uint32_t gid;
+	const char *cpus;
 };
 
 int __vm_get(const char *name, struct vm_info *info);

@@ -16,6 +16,9 @@
 #include "names.h"
 #include "show.h"
 
+/* As many as a kernel can be built for. */
+#define CPUS_MAX 8192
+
 static const char *limit_text(uint64_t limit, bool bytes, char *buf, size_t size)
 {
 	if (!limit)
@@ -51,6 +54,7 @@ static void print_vm(const struct vm *vm)
 	unsigned int i;
 
 	out_text("\nuuid %s\n", uuid_text(vm->uuid, buf, sizeof(buf)));
+	out_text("cpus %s\n", vm->cpus[0] ? vm->cpus : "any");
 	out_text("spaces %u, areas %llu\n", vm->spaces, ULL(vm->areas));
 	for (i = 0; i < vm->nr_devices; i++)
 		out_text("device %s\n", vm->devices[i]);
@@ -142,9 +146,58 @@ static bool parse_limit(const char *text, uint32_t *limit)
 	return parse_u32(text, limit) && *limit;
 }
 
-static const char vm_words[] = "uuid U, uid N, gid N, max-devs N, max-vectors N or max-pin SIZE";
+static bool parse_cpu_range(char *text, bool cpus[CPUS_MAX])
+{
+	char *dash = strchr(text, '-');
+	uint32_t first, last;
 
-static int parse_vm(int argc, char **argv, struct vm_change *change, uint8_t uuid[16])
+	if (dash)
+		*dash++ = '\0';
+	if (!parse_u32(text, &first) || !parse_u32(dash ? dash : text, &last) || first > last || last >= CPUS_MAX)
+		return false;
+	for (; first <= last; first++)
+		cpus[first] = true;
+	return true;
+}
+
+/* In the kernel's way to write it, so that what is so already is seen. */
+static void print_cpus(const bool cpus[CPUS_MAX], char *buf, size_t size)
+{
+	unsigned int first, last;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (first = 0; first < CPUS_MAX && used < size; first = last + 1) {
+		last = first;
+		if (!cpus[first])
+			continue;
+		while (last + 1 < CPUS_MAX && cpus[last + 1])
+			last++;
+		used += (size_t)snprintf(buf + used, size - used, last > first ? "%s%u-%u" : "%s%u", used ? "," : "", first, last);
+	}
+}
+
+static bool parse_cpus(const char *text, char cpus[CPUS_SIZE])
+{
+	bool chosen[CPUS_MAX] = {};
+	char list[CPUS_SIZE], *rest = list, *part;
+
+	cpus[0] = '\0';
+	if (!strcmp(text, "any"))
+		return true;
+	if (strlen(text) >= sizeof(list))
+		return false;
+	text_copy(list, sizeof(list), text);
+	while ((part = strsep(&rest, ",")))
+		if (!parse_cpu_range(part, chosen))
+			return false;
+	print_cpus(chosen, cpus, CPUS_SIZE);
+	return true;
+}
+
+static const char vm_words[] = "uuid U, uid N, gid N, max-devs N, max-vectors N, max-pin SIZE or cpus LIST";
+
+static int parse_vm(int argc, char **argv, struct vm_change *change, uint8_t uuid[16], char cpus[CPUS_SIZE])
 {
 	bool ok = true;
 
@@ -169,6 +222,9 @@ static int parse_vm(int argc, char **argv, struct vm_change *change, uint8_t uui
 		} else if (!strcmp(argv[0], "max-pin")) {
 			ok = parse_size(value, &change->max_pinned);
 			change->has_max_pinned = true;
+		} else if (!strcmp(argv[0], "cpus")) {
+			ok = parse_cpus(value, cpus);
+			change->cpus = cpus;
 		} else {
 			return bad_word(argv[0], vm_words);
 		}
@@ -186,7 +242,10 @@ static bool reduce(struct vm_change *change, const struct vm *vm)
 	change->has_max_devices &= change->max_devices != vm->max_devices;
 	change->has_max_vectors &= change->max_vectors != vm->max_vectors;
 	change->has_max_pinned &= change->max_pinned != vm->max_pinned;
-	return change->has_uid || change->has_gid || change->has_max_devices || change->has_max_vectors || change->has_max_pinned ||
+	if (change->cpus && !strcmp(change->cpus, vm->cpus))
+		change->cpus = NULL;
+	return change->cpus || change->has_uid || change->has_gid || change->has_max_devices || change->has_max_vectors ||
+	       change->has_max_pinned ||
 	       (change->uuid && memcmp(change->uuid, vm->uuid, 16));
 }
 
@@ -218,13 +277,14 @@ static int change_vm(int argc, char **argv, int (*fn)(struct vm_change *change, 
 {
 	struct vm_change change = {};
 	struct vm_list list;
+	char cpus[CPUS_SIZE];
 	uint8_t uuid[16];
 	int ret;
 
 	if (!argc)
 		return out_error(EXIT_USAGE, "which VM?");
 	change.name = argv[0];
-	ret = parse_vm(argc - 1, argv + 1, &change, uuid);
+	ret = parse_vm(argc - 1, argv + 1, &change, uuid, cpus);
 	if (ret)
 		return ret;
 	ret = load_vms(&list);

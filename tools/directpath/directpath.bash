@@ -55,6 +55,7 @@ _directpath_words()
 	uid) compgen -u; return ;;
 	gid) compgen -g; return ;;
 	max-devs | max-vectors | max-pin) echo none; return ;;
+	cpus) echo any; cat /sys/devices/system/cpu/online 2>/dev/null; return ;;
 	name | label | uuid | every | vector-budget | *-deadline) return ;;
 	esac
 	case $object/$verb in
@@ -70,7 +71,7 @@ _directpath_words()
 	dev/clean) _directpath_selectors; echo abort ;;
 	dev/*) _directpath_selectors ;;
 	vm/) echo show add set del attach detach help ;;
-	vm/add) echo uuid uid gid max-devs max-vectors max-pin ;;
+	vm/add) echo uuid uid gid max-devs max-vectors max-pin cpus ;;
 	vm/attach | vm/detach)
 		if [ "$prev" = "$verb" ]; then
 			_directpath_vms
@@ -79,7 +80,7 @@ _directpath_words()
 			[ "$verb" = attach ] || echo now
 		fi
 		;;
-	vm/set) if [ "$prev" = set ]; then _directpath_vms; else echo uid gid max-devs max-vectors max-pin; fi ;;
+	vm/set) if [ "$prev" = set ]; then _directpath_vms; else echo uid gid max-devs max-vectors max-pin cpus; fi ;;
 	vm/*) _directpath_vms ;;
 	stats/*) _directpath_selectors; _directpath_vms; echo every prom ;;
 	monitor/*) echo dev vm fault all ;;

@@ -57,13 +57,14 @@ static const char dev_text[] =
 
 static const char vm_text[] =
 	"directpath vm show [VM]\n"
-	"directpath vm add VM [uuid UUID] [uid USER] [gid GROUP] [max-devs N] [max-vectors N] [max-pin SIZE]\n"
-	"directpath vm set VM [uid USER] [gid GROUP] [max-devs N] [max-vectors N] [max-pin SIZE]\n"
+	"directpath vm add VM [uuid UUID] [uid USER] [gid GROUP] [max-devs N] [max-vectors N] [max-pin SIZE] [cpus LIST]\n"
+	"directpath vm set VM [uid USER] [gid GROUP] [max-devs N] [max-vectors N] [max-pin SIZE] [cpus LIST]\n"
 	"directpath vm del VM\n"
 	"directpath vm attach VM SELECTOR..          functions must be claimed; their isolation sets go with them\n"
 	"directpath vm detach VM SELECTOR.. [now]    now: do not ask the VMM first\n"
 	"\n"
-	"SIZE is in bytes, or with K, M, G or T; none is no limit.\n";
+	"SIZE is in bytes, or with K, M, G or T; none is no limit.\n"
+	"LIST, as 0-3,8, are the CPUs that take the interrupts of the VM's functions; any leaves it to the kernel.\n";
 
 static const char stats_text[] =
 	"directpath stats [SELECTOR.. | VM] [every SECS] [prom]\n"

@@ -102,6 +102,9 @@ struct dev_list {
 	struct dev *v;
 };
 
+/* A list of CPUs as text. */
+#define CPUS_SIZE 1024
+
 struct vm {
 	char name[NAME_SIZE];
 	uint8_t uuid[16];
@@ -123,6 +126,7 @@ struct vm {
 	bool adhoc;
 	bool deleted;
 	char cause[128];
+	char cpus[CPUS_SIZE];
 	uint64_t seq;
 };
 

@@ -419,6 +419,7 @@ static int parse_vm(struct genlmsghdr *hdr, struct vm *vm)
 		return -EBADMSG;
 	get_text(tb[DIRECTPATH_A_VM_NAME], vm->name, sizeof(vm->name));
 	get_text(tb[DIRECTPATH_A_VM_CAUSE], vm->cause, sizeof(vm->cause));
+	get_text(tb[DIRECTPATH_A_VM_CPUS], vm->cpus, sizeof(vm->cpus));
 	if (tb[DIRECTPATH_A_VM_UUID] && nla_len(tb[DIRECTPATH_A_VM_UUID]) == sizeof(vm->uuid))
 		memcpy(vm->uuid, nla_data(tb[DIRECTPATH_A_VM_UUID]), sizeof(vm->uuid));
 	vm->uid = get_uint(tb[DIRECTPATH_A_VM_UID]);
@@ -701,6 +702,8 @@ static int send_vm(int cmd, const struct vm_change *change)
 		nla_put_u32(msg, DIRECTPATH_A_VM_MAX_VECTORS, change->max_vectors);
 	if (change->has_max_pinned)
 		nla_put_u64(msg, DIRECTPATH_A_VM_MAX_PINNED, change->max_pinned);
+	if (change->cpus)
+		nla_put_string(msg, DIRECTPATH_A_VM_CPUS, change->cpus);
 	return transact(msg, NULL, NULL);
 }
 

@@ -46,6 +46,7 @@ struct vm_change {
 	bool has_uid, has_gid, has_max_devices, has_max_vectors, has_max_pinned;
 	uint32_t uid, gid, max_devices, max_vectors;
 	uint64_t max_pinned;
+	const char *cpus; /* NULL stays, "" leaves it to the kernel */
 };
 
 int kernel_vm_new(const struct vm_change *change);

@@ -252,6 +252,7 @@ json_t *json_vm(const struct vm *vm)
 	json_object_set_new(object, "max_devices", json_limit(vm->max_devices));
 	json_object_set_new(object, "max_vectors", json_limit(vm->max_vectors));
 	json_object_set_new(object, "max_pinned", json_limit(vm->max_pinned));
+	json_object_set_new(object, "cpus", json_or_null(vm->cpus));
 	json_object_set_new(object, "spaces", json_integer(vm->spaces));
 	if (vm->has_sums) {
 		json_object_set_new(object, "areas", json_u64(vm->areas));

@@ -253,6 +253,7 @@ static void load_vm(const json_t *one, struct vm *vm)
 
 	get_text(one, "name", vm->name, sizeof(vm->name));
 	get_text(one, "cause", vm->cause, sizeof(vm->cause));
+	get_text(one, "cpus", vm->cpus, sizeof(vm->cpus));
 	vm->uid = (unsigned int)get_number(one, "uid");
 	vm->gid = (unsigned int)get_number(one, "gid");
 	vm->max_devices = (unsigned int)get_number(one, "max_devices");
@@ -290,6 +291,8 @@ static void store_vm(json_t *one, const struct vm_change *change)
 		json_object_set_new(one, "max_vectors", json_integer(change->max_vectors));
 	if (change->has_max_pinned)
 		json_object_set_new(one, "max_pinned", json_integer((json_int_t)change->max_pinned));
+	if (change->cpus)
+		json_object_set_new(one, "cpus", json_string(change->cpus));
 	save();
 }
 

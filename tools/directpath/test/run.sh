@@ -550,6 +550,25 @@ test_vm() {
 	run vm set t2 max-pin 300G; rc 0; has "already set"; nothing_logged
 	run vm set t2 max-pin none; rc 0; logged "vm-set t2"
 	run vm set t3 uid 0; rc 3
+	# CPUs in one way to write them
+	run vm set t2 cpus 8,0-1,2,3; rc 0; logged "vm-set t2"
+	run vm show t2; rc 0; has "cpus 0-3,8"
+	run -j vm show t2; rc 0; json 'd["vms"][0]["cpus"] == "0-3,8"'
+	rm "$FAKE/log"
+	run vm set t2 cpus 0,1,2-3,8; rc 0; has "already set"; nothing_logged
+	run vm set t2 cpus 3-1; rc 1; has "cpus '3-1' is not understood"; nothing_logged
+	run vm set t2 cpus 0,x; rc 1; has "cpus '0,x' is not understood"
+	run vm set t2 cpus 0,; rc 1
+	run vm set t2 cpus ""; rc 1
+	run vm set t2 cpus 8192; rc 1; nothing_logged
+	run vm set t2 cpus any; rc 0; logged "vm-set t2"
+	run vm show t2; rc 0; has "cpus any"
+	run -j vm show t2; rc 0; json 'd["vms"][0]["cpus"] is None'
+	rm "$FAKE/log"
+	run vm set t2 cpus any; rc 0; has "already set"; nothing_logged
+	run vm add t4 cpus 1; rc 0; logged "vm-new t4"
+	rm "$FAKE/log"
+	run vm add t4 cpus 1; rc 0; has "already added"; nothing_logged
 	run --dry-run vm add t3; rc 0; has "plan: add t3"
 	run vm attach train1 gpu0; rc 2; has "not claimed"; has "dev claim"
 	run vm attach none gpu0; rc 3
