@@ -35,8 +35,10 @@ modules:
 	@mkdir -p $(OBJ)
 	@find $(OBJ) -xtype l -delete
 	@cp -asf $(CURDIR)/kmod $(CURDIR)/uapi $(CURDIR)/Kbuild $(OBJ)/
+	@$(if $(TEST_MODULES),mkdir -p $(OBJ)/selftests && cp -asf $(CURDIR)/selftests/modules $(OBJ)/selftests/)
 	+@$(if $(STRICT),KDOC_WERROR=1) flock $(OBJ) \
-		$(MAKE) -C $(KDIR) M=$(CURDIR)/$(OBJ) $(STRICT) modules
+		$(MAKE) -C $(KDIR) M=$(CURDIR)/$(OBJ) $(STRICT) \
+			$(addprefix TEST_MODULES=,$(TEST_MODULES)) modules
 
 tools:
 	$(MAKE) -C $(TOOL)
@@ -120,7 +122,8 @@ clean:
 help:
 	@echo 'Building:'
 	@echo '  all             modules for the running kernel and the tool (default)'
-	@echo '  modules         KDIR=<headers> for another kernel, WERROR=1 for strict'
+	@echo '  modules         KDIR=<headers> for another kernel, WERROR=1 for strict,'
+	@echo '                  TEST_MODULES=1 for those of the tests, too'
 	@echo '  tools           the tool'
 	@echo '  test-programs   the C programs of the tests'
 	@echo '  clean           remove what was built'

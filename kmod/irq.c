@@ -202,6 +202,7 @@ static bool describe_vector(struct dpath_irqs *irqs, unsigned int number, struct
 	lockdep_assert_held(&irqs->lock);
 	info->index = irqs->index;
 	info->number = number;
+	info->bypassed = false;
 	if (irqs->intx) {
 		info->irq = irqs->intx_irq;
 		info->count = READ_ONCE(irqs->intx->count);
@@ -211,6 +212,7 @@ static bool describe_vector(struct dpath_irqs *irqs, unsigned int number, struct
 		return false;
 	info->irq = irqs->vectors[number]->irq;
 	info->count = READ_ONCE(irqs->vectors[number]->count);
+	info->bypassed = READ_ONCE(irqs->vectors[number]->connected);
 	return true;
 }
 

@@ -92,12 +92,14 @@ struct dpath_irqs {
  * @number: number within the kind
  * @irq: Linux interrupt number
  * @count: interrupts signalled
+ * @bypassed: a consumer of irq bypass is connected
  */
 struct dpath_vector_info {
 	u32 index;
 	u32 number;
 	u32 irq;
 	u64 count;
+	bool bypassed;
 };
 
 /* Before the module's text goes: waits for eventfds that are being released after a grace period. */
@@ -124,6 +126,8 @@ bool dpath_irqs_notify_err(struct dpath_irqs *irqs);
 bool dpath_irqs_notify_req(struct dpath_irqs *irqs);
 /* ops->affinity() says something else now: every interrupt goes there, those to come as well. */
 void dpath_irqs_refresh_affinity(struct dpath_irqs *irqs);
+/* Vectors of all leases that a consumer of irq bypass is connected to. */
+unsigned int dpath_irq_bypassed(void);
 /* A snapshot for statistics: fills up to @max entries, returns how many there are. */
 unsigned int dpath_irqs_vectors(struct dpath_irqs *irqs, struct dpath_vector_info *info, unsigned int max);
 

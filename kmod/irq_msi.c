@@ -52,6 +52,28 @@ static irqreturn_t handle_msi(int irq, void *arg)
 	return IRQ_HANDLED;
 }
 
+/* Counts the vectors of all leases that have a consumer. */
+static atomic_t bypassed = ATOMIC_INIT(0);
+
+unsigned int dpath_irq_bypassed(void)
+{
+	return atomic_read(&bypassed);
+}
+
+static int note_consumer(struct irq_bypass_producer *producer, struct irq_bypass_consumer *consumer)
+{
+	WRITE_ONCE(container_of(producer, struct dpath_vector, producer)->connected, true);
+	atomic_inc(&bypassed);
+	return 0;
+}
+
+/* Also when the consumer has refused. */
+static void forget_consumer(struct irq_bypass_producer *producer, struct irq_bypass_consumer *consumer)
+{
+	WRITE_ONCE(container_of(producer, struct dpath_vector, producer)->connected, false);
+	atomic_dec(&bypassed);
+}
+
 static void unregister_bypass(struct dpath_vector *vector)
 {
 	if (vector->bypass)
@@ -63,6 +85,8 @@ static void unregister_bypass(struct dpath_vector *vector)
 static void register_bypass(struct dpath_vector *vector, struct eventfd_ctx *ctx)
 {
 	memset(&vector->producer, 0, sizeof(vector->producer));
+	vector->producer.add_consumer = note_consumer;
+	vector->producer.del_consumer = forget_consumer;
 	vector->bypass = !irq_bypass_register_producer(&vector->producer, ctx, vector->irq);
 }
 

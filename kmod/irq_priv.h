@@ -48,6 +48,7 @@ struct dpath_sink {
  * @irq: Linux interrupt number
  * @producer: for KVM
  * @bypass: @producer is registered
+ * @connected: a consumer is connected to it; written under the lock of irqbypass.ko
  * @name: in /proc/interrupts
  */
 struct dpath_vector {
@@ -58,6 +59,7 @@ struct dpath_vector {
 	int irq;
 	struct irq_bypass_producer producer;
 	bool bypass;
+	bool connected;
 	char *name;
 };
 

@@ -22,6 +22,7 @@
 
 #include "device.h"
 #include "host.h"
+#include "irq.h"
 #include "lease.h"
 #include "netlink_fill.h"
 #include "op.h"
@@ -75,6 +76,27 @@ static int put_reasons(struct sk_buff *skb, int attr, const struct dpath_verdict
 	return 0;
 }
 
+/*
+ * Two have to agree: the remapping unit, whose driver says what it can, and KVM, whose parameters enable_apicv and avic are its own business; what it
+ * did shows in the vectors that it is connected to.
+ */
+static void learn_posted(struct dpath_host_facts *facts)
+{
+#ifdef CONFIG_IRQ_REMAP
+	if (irq_remapping_cap(IRQ_POSTING_CAP)) {
+		facts->posted = DIRECTPATH_POSTED_ON;
+		facts->posted_source = "the interrupt remapping driver says that its units can";
+	} else {
+		facts->posted = DIRECTPATH_POSTED_OFF;
+		facts->posted_source = facts->intremap ? "the interrupt remapping driver says that its units cannot, or may not" :
+							 "interrupts are not remapped";
+	}
+#else
+	facts->posted = DIRECTPATH_POSTED_UNKNOWN;
+	facts->posted_source = "this kernel has no interrupt remapping to ask";
+#endif
+}
+
 /* Remapping and posting are properties of the IOMMU units; the first function behind one speaks for the host. */
 void dpath_facts_host(struct dpath_host_facts *facts)
 {
@@ -82,7 +104,6 @@ void dpath_facts_host(struct dpath_host_facts *facts)
 
 	facts->iommu = dpath_verdict_iommu_driver();
 	facts->intremap = false;
-	facts->posted = DIRECTPATH_POSTED_UNKNOWN;
 	for_each_pci_dev(pdev) {
 		if (!device_iommu_mapped(&pdev->dev))
 			continue;
@@ -90,9 +111,7 @@ void dpath_facts_host(struct dpath_host_facts *facts)
 		pci_dev_put(pdev);
 		break;
 	}
-#ifdef CONFIG_IRQ_REMAP
-	facts->posted = irq_remapping_cap(IRQ_POSTING_CAP) ? DIRECTPATH_POSTED_ON : DIRECTPATH_POSTED_OFF;
-#endif
+	learn_posted(facts);
 }
 
 static unsigned int count_vms_locked(void)
@@ -133,7 +152,9 @@ int dpath_fill_host_locked(struct sk_buff *skb, const struct dpath_host_facts *f
 		return -EMSGSIZE;
 	if (facts && (put_text(skb, DIRECTPATH_A_HOST_IOMMU, facts->iommu ?: "") ||
 		      nla_put_u8(skb, DIRECTPATH_A_HOST_INTREMAP, facts->intremap) ||
-		      nla_put_u32(skb, DIRECTPATH_A_HOST_POSTED, facts->posted)))
+		      nla_put_u32(skb, DIRECTPATH_A_HOST_POSTED, facts->posted) ||
+		      nla_put_string(skb, DIRECTPATH_A_HOST_POSTED_SOURCE, facts->posted_source) ||
+		      nla_put_u32(skb, DIRECTPATH_A_HOST_VECTORS_BYPASSED, dpath_irq_bypassed())))
 		return -EMSGSIZE;
 	if (nla_put_u8(skb, DIRECTPATH_A_HOST_ADHOC, dpath_host.adhoc) ||
 	    nla_put_u8(skb, DIRECTPATH_A_HOST_UNSAFE_INTERRUPTS, dpath_host.unsafe_interrupts) ||

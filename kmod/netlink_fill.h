@@ -27,11 +27,13 @@ struct sk_buff;
  * @iommu: name of the IOMMU driver, or NULL
  * @intremap: interrupts are remapped
  * @posted: can interrupts be posted
+ * @posted_source: what says so
  */
 struct dpath_host_facts {
 	const char *iommu;
 	bool intremap;
 	enum directpath_posted posted;
+	const char *posted_source;
 };
 
 /**

@@ -135,7 +135,8 @@ static int put_vector(struct sk_buff *skb, const struct dpath_vector_info *info)
 	if (nla_put_u32(skb, DIRECTPATH_A_VECTOR_INDEX, info->index) ||
 	    nla_put_u32(skb, DIRECTPATH_A_VECTOR_NUMBER, info->number) ||
 	    nla_put_u32(skb, DIRECTPATH_A_VECTOR_IRQ, info->irq) ||
-	    nla_put_u64_64bit(skb, DIRECTPATH_A_VECTOR_COUNT, info->count, DIRECTPATH_A_VECTOR_PAD)) {
+	    nla_put_u64_64bit(skb, DIRECTPATH_A_VECTOR_COUNT, info->count, DIRECTPATH_A_VECTOR_PAD) ||
+	    (info->bypassed && nla_put_flag(skb, DIRECTPATH_A_VECTOR_BYPASSED))) {
 		nla_nest_cancel(skb, nest);
 		return -EMSGSIZE;
 	}
@@ -273,8 +274,8 @@ static int fill_vm_stats(struct sk_buff *msg, struct dpath_vm *vm)
 	return ret;
 }
 
-/* A vector is a nest of four numbers. */
-#define VECTOR_SIZE (nla_total_size(0) + 3 * nla_total_size(sizeof(u32)) + nla_total_size_64bit(sizeof(u64)))
+/* A vector is a nest of four numbers and a flag. */
+#define VECTOR_SIZE (2 * nla_total_size(0) + 3 * nla_total_size(sizeof(u32)) + nla_total_size_64bit(sizeof(u64)))
 
 static int reply_dev_stats(struct genl_info *info, struct dpath_device *dev)
 {

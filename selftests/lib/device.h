@@ -83,6 +83,7 @@ struct dev_vector {
 	uint32_t number;
 	uint32_t irq;
 	uint64_t count;
+	bool bypassed;
 };
 
 /**

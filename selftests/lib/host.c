@@ -43,6 +43,9 @@ static void read_info(struct nlattr **attrs, void *arg)
 	ctl_copy(info->version, sizeof(info->version), attrs[DIRECTPATH_A_HOST_VERSION]);
 	ctl_copy(info->iommu, sizeof(info->iommu), attrs[DIRECTPATH_A_HOST_IOMMU]);
 	info->intremap = attrs[DIRECTPATH_A_HOST_INTREMAP] && nla_get_u8(attrs[DIRECTPATH_A_HOST_INTREMAP]);
+	info->posted = ctl_u32(attrs[DIRECTPATH_A_HOST_POSTED]);
+	ctl_copy(info->posted_source, sizeof(info->posted_source), attrs[DIRECTPATH_A_HOST_POSTED_SOURCE]);
+	info->vectors_bypassed = ctl_u32(attrs[DIRECTPATH_A_HOST_VECTORS_BYPASSED]);
 	info->adhoc = attrs[DIRECTPATH_A_HOST_ADHOC] && nla_get_u8(attrs[DIRECTPATH_A_HOST_ADHOC]);
 	info->unsafe_interrupts = attrs[DIRECTPATH_A_HOST_UNSAFE_INTERRUPTS] && nla_get_u8(attrs[DIRECTPATH_A_HOST_UNSAFE_INTERRUPTS]);
 	info->door_vfio = attrs[DIRECTPATH_A_HOST_DOOR_VFIO] && nla_get_u8(attrs[DIRECTPATH_A_HOST_DOOR_VFIO]);

@@ -16,6 +16,9 @@ struct host_info {
 	char version[32];
 	char iommu[32];
 	bool intremap;
+	uint32_t posted;
+	char posted_source[96];
+	uint32_t vectors_bypassed;
 	uint32_t adhoc;
 	uint32_t unsafe_interrupts;
 	uint32_t vector_budget;

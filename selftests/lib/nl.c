@@ -320,6 +320,7 @@ static void read_vector(struct nlattr *nest, struct dev_vector *vector)
 	vector->number = ctl_u32(attrs[DIRECTPATH_A_VECTOR_NUMBER]);
 	vector->irq = ctl_u32(attrs[DIRECTPATH_A_VECTOR_IRQ]);
 	vector->count = ctl_u64(attrs[DIRECTPATH_A_VECTOR_COUNT]);
+	vector->bypassed = attrs[DIRECTPATH_A_VECTOR_BYPASSED];
 }
 
 unsigned int ctl_vectors(int type, struct dev_vector *vectors, unsigned int max)

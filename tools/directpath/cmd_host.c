@@ -47,11 +47,11 @@ static int host_show(int argc, char **argv)
 	out_text("%-20s %s\n", "module", host.version[0] ? host.version : "loaded");
 	out_text("%-20s %s\n", "iommu", host.iommu[0] ? host.iommu : "none");
 	out_text("%-20s %s\n", "interrupt remapping", host.intremap ? "on" : "off");
-	out_text("%-20s %s\n", "posted interrupts", posted_name(host.posted));
+	out_text("%-20s %s%s%s\n", "posted interrupts", posted_name(host.posted), host.posted_source[0] ? ": " : "", host.posted_source);
 	out_text("%-20s %s\n", "unsafe-interrupts", host.unsafe_interrupts ? "on" : "off");
 	out_text("%-20s %s\n", "adhoc", host.adhoc ? "on" : "off");
 	out_text("%-20s %s\n", "vfio door", host.door_vfio ? "open" : "closed");
-	out_text("%-20s %u of %u\n", "vectors", host.vectors_used, host.vector_budget);
+	out_text("%-20s %u of %u, %u connected to KVM\n", "vectors", host.vectors_used, host.vector_budget, host.bypassed);
 	print_seconds("unbind-deadline", host.unbind_ms);
 	print_seconds("reset-deadline", host.reset_ms);
 	print_seconds("revoke-deadline", host.revoke_ms);

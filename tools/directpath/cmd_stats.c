@@ -94,6 +94,7 @@ static json_t *json_stats(const struct stats *stats)
 			json_object_set_new(one, "n", json_integer(stats->vectors[i].number));
 			json_object_set_new(one, "irq", json_integer(stats->vectors[i].irq));
 			json_object_set_new(one, "count", json_u64(stats->vectors[i].count));
+			json_object_set_new(one, "bypassed", json_boolean(stats->vectors[i].bypassed));
 			json_array_append_new(array, one);
 		}
 		json_object_set_new(object, "vectors", array);
@@ -170,7 +171,8 @@ static void print_vectors(const struct stats_list *list)
 		for (k = 0; k < list->v[i].nr_vectors; k++) {
 			const struct vector *v = &list->v[i].vectors[k];
 
-			out_text("%s %s %u irq %u count %llu\n", list->v[i].address, irq_index_name(v->index), v->number, v->irq, ULL(v->count));
+			out_text("%s %s %u irq %u count %llu%s\n", list->v[i].address, irq_index_name(v->index), v->number, v->irq,
+				 ULL(v->count), v->bypassed ? " (KVM is connected)" : "");
 		}
 }
 

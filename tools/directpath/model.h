@@ -141,6 +141,8 @@ struct host {
 	bool has_facts;
 	bool intremap;
 	unsigned int posted;
+	char posted_source[96];
+	unsigned int bypassed;
 	bool adhoc;
 	bool unsafe_interrupts;
 	unsigned int vector_budget;
@@ -172,6 +174,7 @@ struct vector {
 	unsigned int number;
 	unsigned int irq;
 	uint64_t count;
+	bool bypassed;
 };
 
 /* One dword of config space; @why is empty if nothing was denied. */

@@ -458,6 +458,8 @@ static int parse_host(struct genlmsghdr *hdr, struct host *host)
 	host->has_facts = tb[DIRECTPATH_A_HOST_INTREMAP];
 	host->intremap = get_uint(tb[DIRECTPATH_A_HOST_INTREMAP]);
 	host->posted = get_uint(tb[DIRECTPATH_A_HOST_POSTED]);
+	get_text(tb[DIRECTPATH_A_HOST_POSTED_SOURCE], host->posted_source, sizeof(host->posted_source));
+	host->bypassed = get_uint(tb[DIRECTPATH_A_HOST_VECTORS_BYPASSED]);
 	host->adhoc = get_uint(tb[DIRECTPATH_A_HOST_ADHOC]);
 	host->unsafe_interrupts = get_uint(tb[DIRECTPATH_A_HOST_UNSAFE_INTERRUPTS]);
 	host->vector_budget = get_uint(tb[DIRECTPATH_A_HOST_VECTOR_BUDGET]);
@@ -503,6 +505,7 @@ static void parse_vector(struct nlattr *attr, struct stats *stats)
 		return;
 	vector = stats_add_vector(stats);
 	vector->index = get_uint(tb[DIRECTPATH_A_VECTOR_INDEX]);
+	vector->bypassed = tb[DIRECTPATH_A_VECTOR_BYPASSED];
 	vector->number = get_uint(tb[DIRECTPATH_A_VECTOR_NUMBER]);
 	vector->irq = get_uint(tb[DIRECTPATH_A_VECTOR_IRQ]);
 	vector->count = get_number(tb[DIRECTPATH_A_VECTOR_COUNT]);

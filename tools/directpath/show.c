@@ -291,6 +291,8 @@ json_t *json_host(const struct host *host)
 		json_object_set_new(object, "iommu", json_or_null(host->iommu));
 		json_object_set_new(object, "intremap", json_boolean(host->intremap));
 		json_object_set_new(object, "posted", json_string(posted_name(host->posted)));
+		json_object_set_new(object, "posted_source", json_or_null(host->posted_source));
+		json_object_set_new(object, "vectors_bypassed", json_integer(host->bypassed));
 	}
 	json_object_set_new(object, "adhoc", json_boolean(host->adhoc));
 	json_object_set_new(object, "unsafe_interrupts", json_boolean(host->unsafe_interrupts));

@@ -21,6 +21,19 @@ static inline int dpath_irq_bypass_register(struct irq_bypass_producer *producer
 }
 
 #define irq_bypass_register_producer(producer, eventfd, irq) dpath_irq_bypass_register(producer, eventfd, irq)
+
+static inline int dpath_irq_bypass_register_consumer(struct irq_bypass_consumer *consumer, struct eventfd_ctx *eventfd)
+{
+	int ret;
+
+	consumer->token = eventfd;
+	ret = irq_bypass_register_consumer(consumer);
+	if (ret)
+		consumer->token = NULL;
+	return ret;
+}
+
+#define irq_bypass_register_consumer(consumer, eventfd) dpath_irq_bypass_register_consumer(consumer, eventfd)
 #endif
 
 #endif

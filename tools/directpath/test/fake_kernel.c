@@ -223,6 +223,9 @@ int kernel_host_get(struct host *host)
 	get_text(one, "iommu", host->iommu, sizeof(host->iommu));
 	host->has_facts = true;
 	host->intremap = json_is_true(json_object_get(one, "intremap"));
+	host->posted = (unsigned int)get_number(one, "posted");
+	get_text(one, "posted_source", host->posted_source, sizeof(host->posted_source));
+	host->bypassed = (unsigned int)get_number(one, "bypassed");
 	host->vector_budget = (unsigned int)get_number(one, "vector_budget");
 	host->vectors_used = (unsigned int)get_number(one, "vectors_used");
 	host->unbind_ms = 30000;

@@ -103,7 +103,8 @@ host() {
 	nic ens3f1 "$NIC1"
 	cat > "$FAKE/kernel.json" << 'END'
 {
- "host": {"version": "0.1", "iommu": "intel-iommu", "intremap": true, "vector_budget": 4096, "vectors_used": 33},
+ "host": {"version": "0.1", "iommu": "intel-iommu", "intremap": true, "vector_budget": 4096, "vectors_used": 33, "posted": 1,
+  "posted_source": "the driver says so", "bypassed": 2},
  "devices": [
   {"bdf": "0000:3b:00.0", "name": "gpu0", "label": "a100", "vendor": "10de", "device": "2330", "class": "030200", "driver": "nvidia", "set": 12,
    "verdict": "ok-set", "grade": "A", "reset_methods": "flr,bus", "numa": 0, "msix": 33, "bars": [16777216, 137438953472],
@@ -586,7 +587,9 @@ test_vm() {
 
 test_host_commands() {
 	host
-	run host; rc 0; has "intel-iommu"; has "33 of 4096"
+	run host; rc 0; has "intel-iommu"; has "33 of 4096, 2 connected to KVM"; has "off: the driver says so"
+	run -j host show; rc 0; json 'd["host"]["posted"] == "off" and d["host"]["posted_source"] == "the driver says so"'
+	run -j host show; rc 0; json 'd["host"]["vectors_bypassed"] == 2'
 	run -j host show; rc 0; json 'd["host"]["intremap"] is True and d["host"]["reset_deadline_ms"] == 60000'
 	run host check; rc 0; has "ok    iommu"
 	run host set adhoc on; rc 0; logged "host-set 0=1"
