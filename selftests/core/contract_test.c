@@ -55,28 +55,28 @@ static const struct row {
 	int empty;
 } rows[] = {
 #define ROW(_fd, _cmd, _form, _size, ...) { .name = #_cmd, .fd = _fd, .cmd = _cmd, .form = _form, .size = _size, ## __VA_ARGS__ }
-#define UPTO(_struct, _member) (offsetof(struct _struct, _member) + sizeof(((struct _struct *)0)->_member))
+#define THROUGH(_struct, _member) (offsetof(struct _struct, _member) + sizeof(((struct _struct *)0)->_member))
 #define FLAGS(_struct, _flag) .flags_at = offsetof(struct _struct, flags), .flag = (_flag)
 	ROW(CONTAINER, VFIO_GET_API_VERSION, VALUE, 0, .result = VFIO_API_VERSION, .empty = VFIO_API_VERSION),
 	ROW(CONTAINER, VFIO_CHECK_EXTENSION, VALUE, 0, .result = 0, .empty = 0),
 	ROW(CONTAINER, VFIO_SET_IOMMU, VALUE, 0, .result = -EINVAL, .empty = -EINVAL),
-	ROW(CONTAINER, VFIO_IOMMU_GET_INFO, ARGSZ, UPTO(vfio_iommu_type1_info, iova_pgsizes), .result = 0, .empty = -EINVAL),
-	ROW(CONTAINER, VFIO_IOMMU_MAP_DMA, ARGSZ, UPTO(vfio_iommu_type1_dma_map, size), FLAGS(vfio_iommu_type1_dma_map, 1U << 31),
+	ROW(CONTAINER, VFIO_IOMMU_GET_INFO, ARGSZ, THROUGH(vfio_iommu_type1_info, iova_pgsizes), .result = 0, .empty = -EINVAL),
+	ROW(CONTAINER, VFIO_IOMMU_MAP_DMA, ARGSZ, THROUGH(vfio_iommu_type1_dma_map, size), FLAGS(vfio_iommu_type1_dma_map, 1U << 31),
 	    .result = -EINVAL, .empty = -EINVAL),
-	ROW(CONTAINER, VFIO_IOMMU_UNMAP_DMA, ARGSZ, UPTO(vfio_iommu_type1_dma_unmap, size), FLAGS(vfio_iommu_type1_dma_unmap, 1U << 31),
+	ROW(CONTAINER, VFIO_IOMMU_UNMAP_DMA, ARGSZ, THROUGH(vfio_iommu_type1_dma_unmap, size), FLAGS(vfio_iommu_type1_dma_unmap, 1U << 31),
 	    .result = -EINVAL, .empty = -EINVAL),
-	ROW(GROUP, VFIO_GROUP_GET_STATUS, ARGSZ, UPTO(vfio_group_status, flags), .result = 0, .empty = 0),
+	ROW(GROUP, VFIO_GROUP_GET_STATUS, ARGSZ, THROUGH(vfio_group_status, flags), .result = 0, .empty = 0),
 	ROW(GROUP, VFIO_GROUP_SET_CONTAINER, FD, 4, .result = -EINVAL, .empty = -EINVAL),
 	ROW(GROUP, VFIO_GROUP_UNSET_CONTAINER, VALUE, 0, .result = -EBUSY, .empty = -EINVAL),
 	ROW(GROUP, VFIO_GROUP_GET_DEVICE_FD, NAME, 0, .result = -ENODEV, .empty = -EINVAL),
-	ROW(DEVICE, VFIO_DEVICE_GET_INFO, ARGSZ, UPTO(vfio_device_info, num_irqs), .result = 0),
-	ROW(DEVICE, VFIO_DEVICE_GET_REGION_INFO, ARGSZ, UPTO(vfio_region_info, offset), .result = 0),
-	ROW(DEVICE, VFIO_DEVICE_GET_IRQ_INFO, ARGSZ, UPTO(vfio_irq_info, count), .result = 0),
+	ROW(DEVICE, VFIO_DEVICE_GET_INFO, ARGSZ, THROUGH(vfio_device_info, num_irqs), .result = 0),
+	ROW(DEVICE, VFIO_DEVICE_GET_REGION_INFO, ARGSZ, THROUGH(vfio_region_info, offset), .result = 0),
+	ROW(DEVICE, VFIO_DEVICE_GET_IRQ_INFO, ARGSZ, THROUGH(vfio_irq_info, count), .result = 0),
 	ROW(DEVICE, VFIO_DEVICE_SET_IRQS, ARGSZ, sizeof(struct vfio_irq_set), FLAGS(vfio_irq_set, 1U << 31), .result = -EINVAL),
 	ROW(DEVICE, VFIO_DEVICE_RESET, VALUE, 0, .result = -EINVAL),
 	ROW(DEVICE, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, ARGSZ, sizeof(struct vfio_pci_hot_reset_info), .result = -ENODEV),
 	ROW(DEVICE, VFIO_DEVICE_PCI_HOT_RESET, ARGSZ, sizeof(struct vfio_pci_hot_reset), FLAGS(vfio_pci_hot_reset, 1), .result = -EINVAL),
-	ROW(DEVICE, VFIO_DEVICE_IOEVENTFD, ARGSZ, UPTO(vfio_device_ioeventfd, fd), FLAGS(vfio_device_ioeventfd, 1U << 31), .result = -EINVAL),
+	ROW(DEVICE, VFIO_DEVICE_IOEVENTFD, ARGSZ, THROUGH(vfio_device_ioeventfd, fd), FLAGS(vfio_device_ioeventfd, 1U << 31), .result = -EINVAL),
 	ROW(DEVICE, VFIO_DEVICE_FEATURE, ARGSZ, sizeof(struct vfio_device_feature), FLAGS(vfio_device_feature, 1U << 30), .result = -ENOTTY),
 	ROW(DEVICE, DIRECTPATH_DEVICE_SET_BAR, SIZE, sizeof(struct directpath_set_bar), FLAGS(directpath_set_bar, 1U << 31), .result = -EINVAL),
 	ROW(VM_FD, DIRECTPATH_VM_INFO, SIZE, sizeof(struct directpath_vm_info), FLAGS(directpath_vm_info, 1), .result = 0),
