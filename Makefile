@@ -19,12 +19,13 @@ MODDIR   = $(DESTDIR)/lib/modules/$(KVER)/updates/directpath
 DEPMOD   = $(if $(DESTDIR),true,depmod $(KVER))
 STRICT   = $(if $(filter 1,$(WERROR)),W=1 KCFLAGS=-Werror)
 BEDARGS  = $(addprefix -k ,$(KERNEL)) $(addprefix -t ,$(T))
+INSTALL_HDR_PATH ?= $(CURDIR)/build/usr
 
 INSTALL_DATA := install -D -m 644
 DKMSDIR       = $(DESTDIR)/usr/src/directpath-$(VERSION)
 
 .DEFAULT_GOAL := all
-.PHONY: all modules tools test-programs deps check check-full demo bench shell gates clean help \
+.PHONY: all modules tools test-programs deps check check-full kunit demo bench shell gates clean help headers_install \
 	install uninstall install-vfio uninstall-vfio install-dkms uninstall-dkms
 
 all: modules tools
@@ -57,6 +58,10 @@ check: deps
 check-full: deps
 	@DP_ROUNDS=$(or $(ROUNDS),50) $(BED)/bed check $(BEDARGS)
 
+# User Mode Linux from Debian's kernel sources; no machine is booted.
+kunit:
+	@set -e; for k in $(or $(KERNEL),6.1 6.12); do selftests/kunit-cached $$k; done
+
 demo: deps
 	@$(BED)/bed demo --build $(BEDARGS)
 
@@ -69,12 +74,16 @@ shell: deps
 gates: deps
 	@selftests/gates
 
+# Nothing in them is the kernel's own (a gate looks), so they go as they are.
+headers_install:
+	install -d $(INSTALL_HDR_PATH)/include/linux
+	install -m 644 uapi/linux/directpath*.h $(INSTALL_HDR_PATH)/include/linux/
+
 install: modules tools
 	$(INSTALL_DATA) $(OBJ)/kmod/directpath.ko $(MODDIR)/directpath.ko
 	strip -g $(MODDIR)/directpath.ko
 	$(MAKE) -C $(TOOL) install-files PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
-	install -d $(DESTDIR)$(PREFIX)/include/linux
-	install -m 644 uapi/linux/directpath*.h $(DESTDIR)$(PREFIX)/include/linux/
+	$(MAKE) headers_install INSTALL_HDR_PATH=$(DESTDIR)$(PREFIX)
 	$(DEPMOD)
 
 # Nothing may be removed under a device that a VM still has.
@@ -132,6 +141,7 @@ help:
 	@echo '  check           build, gates and all tests on both kernels;'
 	@echo '                  T=<test> for one, KERNEL=6.1|6.12|<dir> for one kernel'
 	@echo '  check-full      the same with the full counts of the long loops'
+	@echo '  kunit           unit tests on User Mode Linux; KERNEL=6.1|6.12'
 	@echo '  bench           measurements; KERNEL= as above'
 	@echo '  shell           a root prompt; KERNEL= as above,'
 	@echo '                  MACHINE=full|amd|noiommu|nointremap|snoop|bigbar|vga'
@@ -139,6 +149,7 @@ help:
 	@echo '  deps            set up what these need (they do it themselves)'
 	@echo 'Installing (PREFIX=$(PREFIX), DESTDIR= honoured):'
 	@echo '  install         directpath.ko, tool, man page, uapi headers'
+	@echo '  headers_install uapi headers only, below INSTALL_HDR_PATH (build/usr)'
 	@echo '  install-vfio    also vfio.ko and vfio-pci.ko, in place of the kernel'"'"'s'
 	@echo '  install-dkms    sources for DKMS in /usr/src'
 	@echo '  uninstall, uninstall-vfio, uninstall-dkms   undo, after giving all devices back'
