@@ -26,7 +26,7 @@ static int check_locked(const struct dpath_device *dev, const char *address, cha
 		return -EINVAL;
 	}
 	if (!dpath_fingerprint_acceptable(&dev->reset.fingerprint, &dev->reset.found)) {
-		scnprintf(why, size, "%s is another device for the host (%s): release it with force identity-mismatch, remove it from the bus and rescan",
+		scnprintf(why, size, "%s is another device for the host (%s): release it by force identity-mismatch, remove it from the bus, rescan",
 			  address, dev->detail);
 		return -EPERM;
 	}

@@ -2,11 +2,11 @@
 /*
  * Cleaning: what a reset does not erase (the blocks of a disk) is erased by a program, the hook, that works through the function's host driver.
  *
- * The kernel knows the name of the hook, that it has to run, and three steps: `begin' gives the function to its host driver, `done' and `fail' take it
- * back. Who runs the program is not its business. Between begin and the other two the set keeps its busy mark and the function its state `dirty', so
- * nobody can attach, claim or reset it; DMA of the set is the host's for that time and no longer. Companions stay bound to us with bus mastering off.
- * Only `done', with a reset and a comparison after it, leads out of dirty. Should whoever has begun it die, `fail' by anybody ends it; so do a forced
- * release, the unplug of the function, and the end of the module.
+ * The kernel knows the name of the hook, that it has to run, and three steps: `begin' gives the function to its host driver, `done' and `fail' take
+ * it back. Who runs the program is not its business. Between begin and the other two the set keeps its busy mark and the function its state `dirty',
+ * so nobody can attach, claim or reset it; DMA of the set is the host's for that time and no longer. Companions stay bound to us with bus mastering
+ * off. Only `done', with a reset and a comparison after it, leads out of dirty. Should whoever has begun it die, `fail' by anybody ends it; so do a
+ * forced release, the unplug of the function, and the end of the module.
  *
  * Every function here runs in an operation's work. A host driver that hangs is waited for without any lock; the watchdog tells the caller.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Netlink requests about functions: dev-get, dev-claim, dev-release, dev-set, dev-reset, dev-recover, dev-accept, dev-clean. See netlink.c for the rules.
+ * Netlink requests about functions: dev-get, dev-claim, dev-release, dev-set, dev-reset, dev-recover, dev-accept, dev-clean. See netlink.c for the
+ * rules.
  *
  * dev-get knows every PCI function of the host, claimed or not. Its dump goes by address, lowest domain first; the cursor is the address last sent
  * plus one, so that zero stands before the first.

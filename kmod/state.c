@@ -7,8 +7,8 @@
  * Three rules shape the table. A tenant's function is always drained and then reset before anyone else may have it, hence running leads to
  * draining only (a function that vanishes while it runs is drained too: maps, interrupts and DMA must still be taken down) and draining never to
  * ready. Where a cleaning hook is set, `dirty' comes when the tenant has gone for good, that is when it is detached: an attached VM that is switched
- * off and on again finds what it has left. Quarantined and failed lead to use only through a reset that was verified. Nothing leads out of gone: a function that comes back is a
- * new one.
+ * off and on again finds what it has left. Quarantined and failed lead to use only through a reset that was verified. Nothing leads out
+ * of gone: a function that comes back is a new one.
  *
  * The names are those of the netlink specification, which is what users script against.
  */

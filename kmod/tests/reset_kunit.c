@@ -127,7 +127,8 @@ static void policies(struct kunit *test)
 		{ "", "default" }, { "default", "default" }, { "none", "none" }, { "flr", "flr" }, { "flr,bus", "flr,bus" },
 		{ "bus, flr", "bus,flr" }, { "af_flr", "af" }, { "device_specific,slot", "device-specific,slot" },
 		{ "device-specific,acpi,flr,af,pm,bus,slot", "device-specific,acpi,flr,af,pm,bus,slot" },
-		{ "flr,flr", NULL }, { "flr,none", NULL }, { "none,flr", NULL }, { "none,none", NULL }, { "flr,", NULL }, { ",", NULL }, { "FLR", NULL },
+		{ "flr,flr", NULL }, { "flr,none", NULL }, { "none,flr", NULL }, { "none,none", NULL }, { "flr,", NULL }, { ",", NULL },
+		{ "FLR", NULL },
 		{ "flr,default", NULL }, { "reset", NULL }, { "flr;bus", NULL },
 		{ "flr,flrflrflrflrflrflrflrflrflrflrflrflrflrflrflrflrflrflrflrflrflrflr", NULL },
 	};

@@ -166,7 +166,7 @@ static uint64_t time_resets(struct __test_metadata *_metadata, const char *const
 
 TEST_F_TIMEOUT(reset, of_several_sets_at_once, 180)
 {
-	const char *addresses[] = { self->nvme, self->nic, self->card };
+	const char *const addresses[] = { self->nvme, self->nic, self->card };
 	uint64_t single, after, together;
 
 	dev_claim(self->nvme, DEV_UNBIND, 0);

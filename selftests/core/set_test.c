@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Isolation sets of several functions: claimed, attached, run, reset and released as one; the reset of all through the port above them; and a VM's own
- * reset of that kind.
+ * Isolation sets of several functions: claimed, attached, run, reset and released as one; the reset of all through the port above them; and a VM's
+ * own reset of that kind.
  */
 #include "kselftest_harness.h"
 
@@ -436,7 +436,9 @@ TEST_F_TIMEOUT(set, hot_reset_through_the_vfio_door, 120)
 	EXPECT_EQ(-EINVAL, hot_reset(&hot, 1, &door.container));
 	EXPECT_EQ(-EBADF, hot_reset(&hot, 1, &closed));
 	EXPECT_EQ(-EINVAL, hot_reset(&hot, 1, &other));
-	groups[0] = groups[1] = groups[2] = door.group;
+	groups[0] = door.group;
+	groups[1] = door.group;
+	groups[2] = door.group;
 	EXPECT_EQ(-EINVAL, hot_reset(&hot, 3, groups));
 	check_hot_reset(_metadata, &hot, door.container, &space_type1, 1, groups);
 	groups[1] = other;

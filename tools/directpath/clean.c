@@ -2,9 +2,9 @@
 /*
  * Cleaning hooks: programs in /etc/directpath/clean.d, or shipped ones, that erase what a tenant has left in a function.
  *
- * The kernel gives the function to its host driver, the hook is run with its address, and the kernel takes it back; only a hook that ends with 0 makes it
- * ready again. The hook runs as root, so it must be root's, and nobody else may be able to write it. What it prints goes to our standard error; its
- * last line becomes part of the reason if it fails. A signal that would end us ends the hook, and the function is taken back as dirty.
+ * The kernel gives the function to its host driver, the hook is run with its address, and the kernel takes it back; only a hook that ends with 0
+ * makes it ready again. The hook runs as root, so it must be root's, and nobody else may be able to write it. What it prints goes to our standard error;
+ * its last line becomes part of the reason if it fails. A signal that would end us ends the hook, and the function is taken back as dirty.
  */
 
 #include <errno.h>
@@ -41,12 +41,12 @@ static bool find_hook(const char *name, char path[PATH_SIZE], char *why, size_t 
 		sysfs_path(path, "%s%s/%s", sysfs_root, dirs[i], name);
 		if (stat(path, &st))
 			continue;
-		if (!S_ISREG(st.st_mode) || !(st.st_mode & S_IXUSR)) {
+		if (!S_ISREG(st.st_mode) || !(st.st_mode & 0100)) {
 			snprintf(why, size, "%s/%s is no program", dirs[i], name);
 			return false;
 		}
 		/* geteuid() is 0 but in tests: nobody else gets this far. */
-		if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH)) {
+		if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & 0022) {
 			snprintf(why, size, "%s/%s can be written by others than root", dirs[i], name);
 			return false;
 		}
@@ -139,8 +139,15 @@ static bool run_hook(const char *path, const struct dev *dev, char *why, size_t 
 	int output[2], status;
 	pid_t pid;
 
-	if (pipe2(output, O_CLOEXEC) || (pid = fork()) < 0) {
+	if (pipe2(output, O_CLOEXEC)) {
 		snprintf(why, size, "it could not be started: %s", strerror(errno));
+		return false;
+	}
+	pid = fork();
+	if (pid < 0) {
+		snprintf(why, size, "it could not be started: %s", strerror(errno));
+		close(output[0]);
+		close(output[1]);
 		return false;
 	}
 	if (!pid)
