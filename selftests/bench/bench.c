@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bench GROUP BDF: what calls of the VFIO interface cost, whoever serves it. Prints lines "case value unit" (a case has spaces in it), the best of a
- * few repetitions each; lines with # are remarks.
+ * bench GROUP BDF GROUP BDF: what calls of the VFIO interface cost, whoever serves it; the second function is an ivshmem, for its large BAR. Prints
+ * lines "case value unit" (a case has spaces in it), the best of a few repetitions each; lines with # are remarks.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,7 +24,10 @@
 #define IOVA (4ULL << 30)
 #define BULK (256UL << 20)
 #define BULK_TIMES 5
-#define SEPARATE 20000
+#define BAR 2
+#define BAR_SIZE (256UL << 20)
+#define BAR_TIMES 3
+#define SEPARATE 100000
 #define SEPARATE_TIMES 3
 #define MSIX VFIO_PCI_MSIX_IRQ_INDEX
 #define SOON_MS 5000
@@ -38,6 +42,9 @@
  * @efd: eventfds of vector 0
  * @turn: which of them is next
  * @page: memory to map
+ * @shm_group: group of the ivshmem
+ * @shm_address: the ivshmem
+ * @shm_door: its fds, in the same container
  */
 struct rig {
 	int group;
@@ -47,6 +54,9 @@ struct rig {
 	int efd[2];
 	unsigned int turn;
 	char *page;
+	int shm_group;
+	const char *shm_address;
+	struct door shm_door;
 };
 
 /* As struct vfio_irq_set, with its data. */
@@ -222,7 +232,71 @@ static void separate(struct rig *rig)
 		keep_best(&best_unmap, unmap_each(rig));
 	}
 	mem_free(mem, SEPARATE * PAGE);
-	report_pair("20,000 times 4K, each", "us", best_map, best_unmap);
+	report_pair("100,000 times 4K, each", "us", best_map, best_unmap);
+}
+
+/* Memory that nobody has touched is made by the map. */
+static void untouched(struct rig *rig)
+{
+	const double to_ms_per_gib = (double)(1 << 30) / BULK / 1000;
+	double start, best = NEVER;
+	char *mem;
+	int i;
+
+	for (i = 0; i < BAR_TIMES; i++) {
+		mem = mem_new(MEM_ANON, BULK);
+		dp_assert(mem, "no memory");
+		start = now_us();
+		dma_map(rig, mem, IOVA, BULK);
+		keep_best(&best, now_us() - start);
+		dma_unmap(rig, IOVA, BULK);
+		mem_free(mem, BULK);
+	}
+	report("map 4K pages, untouched", best * to_ms_per_gib, "ms/GiB");
+}
+
+/* --- BARs --- */
+
+static void open_shm(struct rig *rig)
+{
+	struct door *door = &rig->shm_door;
+
+	door->group = group_open(rig->shm_group);
+	group_set_container(door->group, rig->door.container);
+	door->fd = group_device(door->group, rig->shm_address);
+	device_enable(door->fd);
+}
+
+static void bar_cases(struct rig *rig)
+{
+	double start, first = NEVER, all = NEVER, map = NEVER, unmap = NEVER;
+	volatile uint32_t *bar;
+	size_t at;
+	int i;
+
+	open_shm(rig);
+	for (i = 0; i < BAR_TIMES; i++) {
+		bar = device_mmap(rig->shm_door.fd, BAR, BAR_SIZE);
+		start = now_us();
+		(void)bar[0];
+		keep_best(&first, now_us() - start);
+		start = now_us();
+		for (at = 0; at < BAR_SIZE / sizeof(*bar); at += PAGE / sizeof(*bar))
+			(void)bar[at];
+		keep_best(&all, now_us() - start);
+		start = now_us();
+		dma_map(rig, (void *)bar, IOVA, BAR_SIZE);
+		keep_best(&map, now_us() - start);
+		start = now_us();
+		dma_unmap(rig, IOVA, BAR_SIZE);
+		keep_best(&unmap, now_us() - start);
+		munmap((void *)bar, BAR_SIZE);
+	}
+	report("BAR of 256M, first touch", first, "us");
+	report("BAR of 256M, each page once", all / 1000, "ms");
+	report_pair("BAR of 256M", "us", map, unmap);
+	close(rig->shm_door.fd);
+	close(rig->shm_door.group);
 }
 
 /* --- calls that are made again and again --- */
@@ -302,6 +376,7 @@ static double cost(void (*call)(struct rig *rig), struct rig *rig, int batches, 
 static void memory_cases(struct rig *rig)
 {
 	bulk(rig, MEM_ANON, "4K pages");
+	untouched(rig);
 	bulk(rig, MEM_THP, "THP");
 	bulk(rig, MEM_HUGETLB, "hugetlb");
 	report("map and unmap 4K", cost(map_unmap, rig, 5, 2000), "us");
@@ -331,15 +406,18 @@ int main(int argc, char **argv)
 	struct rlimit all = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
 	struct rig rig = {};
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: bench GROUP BDF\n");
+	if (argc != 5) {
+		fprintf(stderr, "usage: bench GROUP BDF GROUP BDF\n");
 		return 2;
 	}
 	rig.group = atoi(argv[1]);
 	rig.address = argv[2];
+	rig.shm_group = atoi(argv[3]);
+	rig.shm_address = argv[4];
 	dp_assert(!setrlimit(RLIMIT_MEMLOCK, &all), "%s", strerror(errno));
 	rig_init(&rig);
 	memory_cases(&rig);
+	bar_cases(&rig);
 	device_cases(&rig);
 	open_cases(&rig);
 	mem_exit();

@@ -18,12 +18,12 @@
 #define E1000_IVAR_ALL 0x000cba98U
 
 /*
- * After an interrupt QEMU 7.2 holds back the next one for a while. What is raised meanwhile may come twice, and QEMU ends if MSI-X is switched on or off
- * then.
+ * After an interrupt QEMU 7.2 holds back the next one for 128 us by its own clock, and its main loop may come late to the end of that. What is raised
+ * meanwhile may come twice, and QEMU ends if MSI-X is switched on or off then.
  */
 static void wait_out_throttle(void)
 {
-	usleep(1000);
+	usleep(10000);
 }
 
 static void write_reg(struct nic *nic, unsigned int reg, uint32_t value)
