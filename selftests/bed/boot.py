@@ -30,6 +30,8 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME")
 
 MODULES = ("9p", "9pnet_virtio", "virtio_pci", "virtio_console", "overlay")
 DISK_MB = 64
+# A bed that is killed takes its machine with it.
+WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 # Seconds; a boot takes 10 on a quiet machine, and machines are not always quiet.
 INIT_DEADLINE = 300
 READY_DEADLINE = 300
@@ -244,7 +246,8 @@ class Outer:
 
     def launch(self):
         self.qemu = subprocess.Popen(
-            self.command() + ["-chardev", "stdio,id=con,signal=off", "-serial", "chardev:con"],
+            WITH_US + self.command() +
+            ["-chardev", "stdio,id=con,signal=off", "-serial", "chardev:con"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.console = Console(self.qemu.stdout, self.log)
         self.connect_ports()
@@ -252,8 +255,9 @@ class Outer:
     def shell(self):
         """The serial console on this terminal until the guest powers off."""
         self.qemu = subprocess.Popen(
-            self.command() + ["-chardev", f"stdio,id=con,mux=on,signal=off,logfile={self.log}",
-                              "-serial", "chardev:con", "-mon", "chardev=con"])
+            WITH_US + self.command() +
+            ["-chardev", f"stdio,id=con,mux=on,signal=off,logfile={self.log}",
+             "-serial", "chardev:con", "-mon", "chardev=con"])
         self.connect_ports()
         return self.qemu.wait()
 
