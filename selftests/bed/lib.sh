@@ -201,6 +201,18 @@ start_udev()
 # --- kernel log ---
 
 # log_mark: remember this point; log_since: what came after it
-log_mark() { dmesg | wc -l >/run/log-mark; }
+# (not by line numbers: a full buffer drops its oldest lines)
+log_mark()
+{
+	echo "log-mark-$$-$(date +%s%N)" >/run/log-mark
+	cat /run/log-mark >/dev/kmsg
+}
 
-log_since() { dmesg | tail -n "+$(($(cat /run/log-mark) + 1))"; }
+# All that is left, if the mark itself was dropped
+log_since()
+{
+	dmesg | awk -v mark="$(cat /run/log-mark)" '
+		{ line[NR] = $0 }
+		index($0, mark) { at = NR }
+		END { for (i = at + 1; i <= NR; i++) print line[i] }'
+}
