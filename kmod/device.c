@@ -325,7 +325,7 @@ int dpath_device_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (rebinding)
 		goto out;
 	pci_clear_master(pdev);
-	/* Whoever claimed it was told, and forced it. */
+	/* Whoever claimed it was told, and forced it; who binds it by hand decides by himself. */
 	ret = dpath_mmio_evict_bootfb(pdev);
 	if (ret)
 		goto out;

@@ -187,8 +187,8 @@ enum directpath_map_flags {
  *
  * What the process has mapped of a BAR, through a device fd of the same VM, is
  * mapped as that BAR, and so is what @fd and @vaddr name: peer-to-peer DMA for
- * the other functions of the space. Nothing is pinned or charged, and it takes
- * the same time for any size. Such a map holds its addresses until it is
+ * the other functions of the space. Nothing is pinned, charged or walked page
+ * by page. Such a map holds its addresses until it is
  * unmapped, but leads nowhere while the BAR is not there: memory decode is off,
  * the function is being reset, asleep, or no longer the VM's.
  *
