@@ -14,6 +14,7 @@
 #include "host.h"
 #include "ntf.h"
 #include "op.h"
+#include "recover.h"
 #include "set.h"
 #include "state.h"
 
@@ -82,7 +83,6 @@ out:
 
 int dpath_accept_op(struct dpath_op *op)
 {
-	char why[192] = "";
 	struct dpath_set *set;
 	int ret;
 
@@ -92,15 +92,8 @@ int dpath_accept_op(struct dpath_op *op)
 	if (!set)
 		return dpath_op_fail(op, -EINVAL, "%s is not claimed: there is no change to accept", op->address);
 	ret = begin_accept(set, op);
-	if (ret)
-		goto out;
-	dpath_op_deadline(op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state", op->address);
-	ret = dpath_set_clean(set, "accepted", why, sizeof(why));
-	if (ret)
-		dpath_op_fail(op, ret == -ENODEV ? -EIO : ret, "%s", why);
-	dpath_set_end(set);
-	dpath_set_queue_adopt(set);
-out:
+	if (!ret)
+		ret = dpath_recover_begun(set, op, "accepted");
 	dpath_set_put(set);
-	return ret == -ENODEV ? -EIO : ret;
+	return ret;
 }

@@ -42,11 +42,15 @@ static const struct dpath_cfg_rule nowhere_rule = {
  */
 u32 dpath_cfg_load(const u8 *bytes, unsigned int width)
 {
-	u32 value = 0;
-
-	while (width--)
-		value = value << 8 | bytes[width];
-	return value;
+	/* Spelled out, so that the compiler sees one load. */
+	switch (width) {
+	case 1:
+		return bytes[0];
+	case 2:
+		return bytes[0] | bytes[1] << 8;
+	default:
+		return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (u32)bytes[3] << 24;
+	}
 }
 
 /**
@@ -57,8 +61,17 @@ u32 dpath_cfg_load(const u8 *bytes, unsigned int width)
  */
 void dpath_cfg_store(u8 *bytes, unsigned int width, u32 value)
 {
-	for (; width--; value >>= 8)
-		*bytes++ = value;
+	switch (width) {
+	case 4:
+		bytes[3] = value >> 24;
+		bytes[2] = value >> 16;
+		fallthrough;
+	case 2:
+		bytes[1] = value >> 8;
+		fallthrough;
+	default:
+		bytes[0] = value;
+	}
 }
 
 /**

@@ -3,8 +3,7 @@
 #define DPATH_CLAIM_H
 
 /*
- * Taking sets from the host and giving them back, attaching them to VMs and detaching them: the bodies of the asynchronous operations, run in a
- * work (see op.h).
+ * Taking sets from the host and giving them back: the bodies of operations, see op.h.
  */
 
 struct dpath_device;
@@ -13,10 +12,6 @@ struct dpath_set;
 
 int dpath_claim_op(struct dpath_op *op);
 int dpath_release_op(struct dpath_op *op);
-int dpath_reset_op(struct dpath_op *op);
-int dpath_recover_op(struct dpath_op *op);
-int dpath_attach_op(struct dpath_op *op);
-int dpath_detach_op(struct dpath_op *op);
 /* The set of the function that an operation names, with a reference; NULL: it is not claimed; or an error, whose text is set. */
 struct dpath_set *dpath_claim_set_of(struct dpath_op *op, const char *address);
 /* Take a function from our driver, in an operation that has its set. */

@@ -86,8 +86,12 @@ struct dpath_area *dpath_iova_first(const struct dpath_iova *iova, u64 first, u6
  */
 struct dpath_area *dpath_iova_next(struct dpath_area *area, u64 first, u64 last)
 {
-	struct interval_tree_node *node = interval_tree_iter_next(&area->node, first, last);
+	struct interval_tree_node *node;
 
+	/* Areas are disjoint: nothing of the range is left. */
+	if (dpath_area_last(area) >= last)
+		return NULL;
+	node = interval_tree_iter_next(&area->node, first, last);
 	return node ? container_of(node, struct dpath_area, node) : NULL;
 }
 
@@ -198,20 +202,17 @@ void dpath_iova_remove(struct dpath_iova *iova, struct dpath_area *area)
 int dpath_iova_check_whole(const struct dpath_iova *iova, u64 first, u64 last)
 {
 	struct dpath_area *area;
+	int ret = 0;
 
 	if (first > last)
 		return -EINVAL;
-	area = dpath_iova_first(iova, first, first);
-	if (area && dpath_area_first(area) < first)
-		return -EINVAL;
-	area = dpath_iova_first(iova, last, last);
-	if (area && dpath_area_last(area) > last)
-		return -EINVAL;
 	for (area = dpath_iova_first(iova, first, last); area; area = dpath_iova_next(area, first, last)) {
+		if (dpath_area_first(area) < first || dpath_area_last(area) > last)
+			return -EINVAL;
 		if (area->state != DPATH_AREA_LIVE)
-			return -EBUSY;
+			ret = -EBUSY;
 	}
-	return 0;
+	return ret;
 }
 
 /* Does [first, last] overlap @resv or continue it without a gap? */

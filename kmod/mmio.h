@@ -97,6 +97,8 @@ void dpath_mmio_close(struct dpath_mmio *mmio);
 void dpath_mmio_open(struct dpath_mmio *mmio);
 /* CLOSED for good. */
 void dpath_mmio_kill(struct dpath_mmio *mmio);
+/* A fault has mapped the scratch page: it is kept all ones from now on. The caller holds @sem. */
+void dpath_mmio_scratch_mapped(struct dpath_mmio *mmio);
 
 /* Set file->f_mapping so that mappings of @file belong to this lease. Call once after the file was made. */
 void dpath_mmio_adopt_file(struct dpath_mmio *mmio, struct file *file);

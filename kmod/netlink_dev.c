@@ -20,6 +20,7 @@
 #include "netlink.h"
 #include "netlink_fill.h"
 #include "op.h"
+#include "recover.h"
 
 /* The function that a request is about, referenced; *@ret is what to return if there is none. */
 static struct pci_dev *get_function(struct sk_buff *skb, struct genl_info *info, int *ret)

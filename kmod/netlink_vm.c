@@ -12,7 +12,7 @@
 #include <net/genetlink.h>
 #include <uapi/linux/directpath_nl.h>
 
-#include "claim.h"
+#include "assign.h"
 #include "generated/netlink.h"
 #include "host.h"
 #include "match.h"

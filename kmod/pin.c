@@ -247,8 +247,9 @@ void dpath_account_uncharge(struct dpath_account *account, unsigned long npages)
 {
 	if (!npages)
 		return;
-	atomic_long_add(npages, &account->debit);
-	queue_debit(account, DEBIT_DELAY);
+	/* Where there was a debit, its work has yet to come. */
+	if (atomic_long_add_return(npages, &account->debit) == npages)
+		queue_debit(account, DEBIT_DELAY);
 }
 
 /**

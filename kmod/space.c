@@ -25,11 +25,11 @@
 #include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/iommu.h>
-#include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -412,10 +412,19 @@ err_uncharge:
 	return ret;
 }
 
-static void count_map(struct dpath_space *space, ktime_t start)
+/* Nanoseconds, for sums. The clock of the scheduler: that of the timekeeper may be a device, and cost more than the unmap of a page. */
+static u64 elapsed(u64 start)
+{
+	u64 now = local_clock();
+
+	/* We may have moved to a CPU that is behind. */
+	return now > start ? now - start : 0;
+}
+
+static void count_map(struct dpath_space *space, u64 start)
 {
 	atomic64_inc(&space->vm->maps);
-	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &space->vm->map_ns);
+	atomic64_add(elapsed(start), &space->vm->map_ns);
 }
 
 /**
@@ -436,7 +445,7 @@ static void count_map(struct dpath_space *space, ktime_t start)
  */
 int dpath_space_map(struct dpath_space *space, unsigned long vaddr, u64 iova, u64 length, int prot, const char **why)
 {
-	ktime_t start = ktime_get();
+	u64 start = local_clock();
 	const char *unused;
 	int ret;
 
@@ -462,7 +471,7 @@ EXPORT_SYMBOL_NS_GPL(dpath_space_map, DIRECTPATH);
 
 int dpath_space_map_bar(struct dpath_space *space, const struct dpath_bar_part *part, u64 iova, u64 length, int prot, const char **why)
 {
-	ktime_t start = ktime_get();
+	u64 start = local_clock();
 	int ret;
 
 	ret = check_caller(space, prot, why);
@@ -497,7 +506,7 @@ static struct dpath_area *take_live_locked(struct dpath_space *space, u64 first,
 /* Dismantle a chain; returns the bytes that are free again. */
 static u64 dismantle_taken(struct dpath_space *space, struct dpath_area *taken)
 {
-	ktime_t start = ktime_get();
+	u64 start = local_clock();
 	struct dpath_area *area;
 	u64 bytes = 0, length;
 	s64 nr = 0;
@@ -512,7 +521,7 @@ static u64 dismantle_taken(struct dpath_space *space, struct dpath_area *taken)
 	if (!nr)
 		return 0;
 	atomic64_add(nr, &space->vm->unmaps);
-	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &space->vm->unmap_ns);
+	atomic64_add(elapsed(start), &space->vm->unmap_ns);
 	return bytes;
 }
 

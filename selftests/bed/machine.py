@@ -15,6 +15,7 @@ class Variant:
     shm: str = "256M"           # BAR of the ivshmem device
     bridges: bool = True        # ports, switch, NUMA nodes
     vga: bool = False           # a display that the host boots with
+    counted: bool = False       # its clock counts instructions, 1 ns each
 
 
 VARIANTS = {
@@ -25,6 +26,7 @@ VARIANTS = {
     "snoop": Variant("VT-d with snoop control", snoop=True),
     "bigbar": Variant("as full, with a BAR of 4 GiB", shm="4G"),
     "vga": Variant("as full, with a boot display", vga=True),
+    "counted": Variant("as full, with a clock that counts instructions", counted=True),
 }
 
 MEMORY_MB = 4096
@@ -161,8 +163,12 @@ def port_cards(cmd, content):
 
 
 def processors(cmd, variant):
-    cmd.extend(("-machine", "q35", "-accel", "tcg,thread=multi",
-                "-cpu", "max", "-smp", "2,sockets=2,cores=1,threads=1", "-m", str(MEMORY_MB)))
+    cmd.extend(("-machine", "q35", "-cpu", "max", "-smp", "2,sockets=2,cores=1,threads=1",
+                "-m", str(MEMORY_MB)))
+    if variant.counted:
+        cmd.extend(("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"))
+    else:
+        cmd.extend(("-accel", "tcg,thread=multi"))
     if not variant.bridges:
         return
     for node in range(2):
