@@ -15,6 +15,7 @@
 #include "set.h"
 #include "set_priv.h"
 #include "state.h"
+#include "verdict.h"
 
 /* Members that were bound by hand while the set was busy, running or not all ours still wait to be taken over. */
 static bool adoption_waits_locked(const struct dpath_set *set)
@@ -155,6 +156,49 @@ out:
 	return foreign;
 }
 
+/*
+ * Who binds by hand has weighed what dev-claim would let him force. What the host's own safety rests on is not his to weigh: firmware that goes on
+ * doing DMA (the IOMMU driver refuses that too, mostly, and names nothing), and interrupts that a guest can forge unless a host setting permits it.
+ */
+static bool is_vital(const struct dpath_reason *reason)
+{
+	return reason->blocking && (reason->code == DIRECTPATH_REASON_RMRR || reason->code == DIRECTPATH_REASON_NO_INTREMAP);
+}
+
+static int find_vital(struct pci_dev *pdev, struct dpath_verdict *verdict, char *text, size_t size)
+{
+	struct dpath_verdict_opts opts = { .unsafe_interrupts = READ_ONCE(dpath_host.unsafe_interrupts) };
+	unsigned int i;
+
+	dpath_verdict_collect(pdev, &opts, verdict);
+	for (i = 0; i < verdict->nr; i++) {
+		if (!is_vital(&verdict->reasons[i]))
+			continue;
+		scnprintf(text, size, "%s: %s; unbind it", dpath_reason_name(verdict->reasons[i].code), verdict->reasons[i].culprit);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* Both facts are of the whole set, so one member stands for all. */
+static int check_vital(struct dpath_set *set, char *text, size_t size)
+{
+	struct dpath_device *devs[DPATH_SET_MAX];
+	struct dpath_verdict *verdict;
+	unsigned int nr;
+	int ret = 0;
+
+	verdict = kmalloc(sizeof(*verdict), GFP_KERNEL);
+	if (!verdict)
+		return -ENOMEM;
+	nr = dpath_set_devices(set, devs);
+	if (nr)
+		ret = find_vital(devs[0]->pdev, verdict, text, size);
+	dpath_set_put_devices(devs, nr);
+	kfree(verdict);
+	return ret;
+}
+
 int dpath_set_own(struct dpath_set *set)
 {
 	int ret = 0;
@@ -246,7 +290,7 @@ void dpath_set_adopt_work(struct work_struct *work)
 		set_details(set, "waits for the end of the run of its set");
 		goto out;
 	}
-	if (foreign_member(set, text, sizeof(text)) || dpath_set_take_over(set, text, sizeof(text)))
+	if (foreign_member(set, text, sizeof(text)) || check_vital(set, text, sizeof(text)) || dpath_set_take_over(set, text, sizeof(text)))
 		set_details(set, text);
 	dpath_set_end(set);
 out:
