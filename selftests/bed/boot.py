@@ -214,7 +214,8 @@ class Outer:
             init = f.read()
         self.initrd = os.path.join(self.tmp, "initrd")
         moddir = os.path.join(self.kernel.modules, self.kernel.release)
-        initrd.build(self.initrd, self.root, moddir, MODULES, init)
+        tables = machine.firmware_tables(machine.VARIANTS[self.variant])
+        initrd.build(self.initrd, self.root, moddir, MODULES, init, tables=tables)
 
     def command(self):
         variant = machine.VARIANTS[self.variant]

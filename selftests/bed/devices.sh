@@ -54,3 +54,6 @@ fi
 if [ "${DP_MACHINE-}" = vga ]; then
 	DP_VGA=0000:00:06.0
 fi
+if [ "${DP_MACHINE-}" = rmrr ]; then
+	DP_GPU_2=0000:04:00.2
+fi

@@ -7,6 +7,9 @@ import os
 import stat
 
 DIRS = ("bin", "sbin", "dev", "proc", "sys", "etc", "tmp", "run", "mnt", "modules")
+# Where the kernel looks for tables before it unpacks an image; only if that is
+# not compressed.
+TABLES = "kernel/firmware/acpi"
 
 
 def module_paths(moddir, names):
@@ -82,16 +85,18 @@ class Archive:
         self._entry("TRAILER!!!", 0)
 
 
-def build(path, root, moddir, modules, init, files=()):
+def build(path, root, moddir, modules, init, files=(), tables=None):
     """Write the image PATH.
 
     ROOT holds bin/busybox, MODDIR is lib/modules/<release>, MODULES are names,
-    INIT is the content of /init, FILES are (source, destination) pairs.
-    The modules' load order is in /modules/order.
+    INIT is the content of /init, FILES are (source, destination) pairs, TABLES
+    are ACPI tables by file name. The modules' load order is in /modules/order.
     """
     tmp = f"{path}.{os.getpid()}"
     with open(tmp, "wb") as out:
         cpio = Archive(out)
+        for name, table in (tables or {}).items():
+            cpio.file(f"{TABLES}/{name}", table, 0o644)
         for name in DIRS:
             cpio.dir(name)
         with open(os.path.join(root, "bin/busybox"), "rb") as f:

@@ -4,6 +4,8 @@
 import dataclasses
 import os
 
+import acpi
+
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
@@ -16,6 +18,7 @@ class Variant:
     bridges: bool = True        # ports, switch, NUMA nodes
     vga: bool = False           # a display that the host boots with
     counted: bool = False       # its clock counts instructions, 1 ns each
+    rmrr: bool = False          # firmware that does DMA of its own
 
 
 VARIANTS = {
@@ -27,9 +30,14 @@ VARIANTS = {
     "bigbar": Variant("as full, with a BAR of 4 GiB", shm="4G"),
     "vga": Variant("as full, with a boot display", vga=True),
     "counted": Variant("as full, with a clock that counts instructions", counted=True),
+    "rmrr": Variant("as full, with memory for firmware's DMA", rmrr=True),
 }
 
 MEMORY_MB = 4096
+# Memory for firmware's DMA: a region of this size for each path from bus 0.
+RMRR_BASE = 0x40000000
+RMRR_SIZE = 64 << 10
+RMRR_PATHS = (((3, 0),), ((10, 0), (0, 1)), ((11, 0), (0, 0)))
 
 
 def onoff(value):
@@ -148,7 +156,7 @@ def numa_cards(cmd):
     cmd.nvme("numanvme", "rpn1")
 
 
-def port_cards(cmd, content):
+def port_cards(cmd, variant, content):
     """One root port a card; the firmware numbers the buses in this order."""
     for i in range(7):
         cmd.port(f"rp{i}", f"{8 + i:02x}.0", i + 1)
@@ -156,6 +164,8 @@ def port_cards(cmd, content):
     sriov_disk(cmd, "rp1")
     two_functions(cmd, "rp2", "00")
     display_and_audio(cmd, "rp3", "00")
+    if variant.rmrr:
+        cmd.device("edu", id="gpuedu", bus="rp3", addr="00.2", dma_mask="0xffffffffffffffff")
     cmd.nic("portnic", "rp4")
     cmd.drive("spare")
     switch(cmd, "rp6")
@@ -198,11 +208,20 @@ def command(variant, images, content, shares, sockets):
     iommu(cmd, variant)
     root_bus(cmd, variant)
     if variant.bridges:
-        port_cards(cmd, content)
+        port_cards(cmd, variant, content)
     else:
         flat_cards(cmd, content)
     infrastructure(cmd, shares, sockets)
     return list(cmd)
+
+
+def firmware_tables(variant):
+    """ACPI tables for the initrd, in place of QEMU's: content by file name."""
+    if not variant.rmrr:
+        return {}
+    regions = [(RMRR_BASE + i * RMRR_SIZE, RMRR_SIZE, path)
+               for i, path in enumerate(RMRR_PATHS)]
+    return {"dmar.aml": acpi.dmar(regions)}
 
 
 def kernel_parameters(variant, interactive):
@@ -218,6 +237,9 @@ def kernel_parameters(variant, interactive):
     if variant.counted:
         # 6.1 never sees its second processor start: they take turns here.
         words.append("maxcpus=1")
+    if variant.rmrr:
+        # what firmware would have said; the kernel takes no RMRR in other memory
+        words.append(f"memmap={len(RMRR_PATHS) * RMRR_SIZE >> 10}K${RMRR_BASE:#x}")
     if interactive:
         words.append("loglevel=4")
     else:
