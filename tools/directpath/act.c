@@ -168,13 +168,19 @@ int report(const char *action, const char *target, const char *result, int code,
 	return code;
 }
 
+static const char *result_of(int code)
+{
+	return code == EXIT_REFUSED ? "refused" : "failed";
+}
+
 int report_request(const char *action, const char *target, int ret)
 {
 	const char *text = kernel_text();
+	int code = exit_code_of(ret);
 
 	if (!ret)
 		return report(action, target, "done", EXIT_DONE, NULL, NULL);
-	return report(action, target, "failed", exit_code_of(ret), *text ? text : strerror(-ret), NULL);
+	return report(action, target, result_of(code), code, *text ? text : strerror(-ret), NULL);
 }
 
 static int report_end(const struct op_result *result, const char *action, const char *target, const char *note)
@@ -192,7 +198,7 @@ static int report_end(const struct op_result *result, const char *action, const 
 		outcome.message = result->message;
 	} else {
 		outcome.code = result->reasons.nr ? EXIT_REFUSED : exit_code_of((int)result->error);
-		outcome.result = result->reasons.nr ? "refused" : "failed";
+		outcome.result = result_of(outcome.code);
 		snprintf(buf, sizeof(buf), "%s", result->message[0] ? result->message : strerror((int)result->error));
 		outcome.message = buf;
 	}

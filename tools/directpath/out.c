@@ -133,6 +133,10 @@ int exit_code_of(int error)
 	case ENOENT:
 	case ENODEV:
 		return EXIT_NOT_FOUND;
+	case EPERM:
+	case EACCES:
+	case EDQUOT:
+		return EXIT_REFUSED;
 	case EBUSY:
 	case EAGAIN:
 	case ETIME:

@@ -19,7 +19,7 @@ enum exit_code {
 	EXIT_USAGE = 1,
 	EXIT_KERNEL = 2,
 	EXIT_NOT_FOUND = 3,
-	EXIT_REFUSED = 4,	/* safety or policy; reasons printed */
+	EXIT_REFUSED = 4,	/* safety, policy, a limit, no permission; reasons printed */
 	EXIT_BUSY = 5,		/* or time-out */
 	EXIT_PARTIAL = 6,
 };

@@ -400,7 +400,16 @@ test_claim() {
 
 	host # refusals of the kernel
 	script claim '{"refuse": "changing anything needs CAP_SYS_ADMIN"}'
-	run dev claim 5f:00.0; rc 2; has "changing anything needs CAP_SYS_ADMIN"
+	run dev claim 5f:00.0; rc 4; has "changing anything needs CAP_SYS_ADMIN"
+	run -j dev claim 5f:00.0; rc 4; json 'd["results"][0]["result"] == "refused" and d["error"]["kind"] == "refused" and d["error"]["code"] == 4'
+	host # refused by the operation, without reasons: EPERM, EACCES, EDQUOT
+	for error in 1 13 122; do
+		script claim "{\"error\": $error, \"message\": \"it is dirty\"}"
+		run -j dev claim 5f:00.0; rc 4; json 'd["results"][0]["result"] == "refused" and d["results"][0]["message"] == "it is dirty"'
+	done
+	host # what fails is no refusal
+	script claim '{"error": 22, "message": "nonsense"}'
+	run -j dev claim 5f:00.0; rc 2; json 'd["results"][0]["result"] == "failed" and d["error"]["kind"] == "kernel"'
 	host
 	script claim '{"error": 16, "message": "nvme does not let go"}'
 	run dev claim 5f:00.0; rc 5; has "nvme does not let go"
