@@ -19,6 +19,9 @@
 #define VM "t-kvm"
 #define BAR_SIZE (1 << 20)
 #define ONES 0xffffffffU
+#define STORE_ROUNDS 20
+/* What is promised on a machine that has nothing else to do. */
+#define ONES_US 20000
 
 FIXTURE(kvm) {
 	struct rig rig;
@@ -194,18 +197,35 @@ TEST_F_TIMEOUT(kvm, decode_off_under_the_guest, 60)
 	vmm_destroy(&self->vmm);
 }
 
-/* The page of ones takes stores of any kind from the guest itself, and is ones again after each. */
-TEST_F_TIMEOUT(kvm, stores_that_cannot_be_emulated, 60)
+/* From the guest's stores to its report that it sees ones again: the shortest of some rounds, which a busy machine does not lengthen. */
+static uint64_t ones_after(struct __test_metadata *_metadata, struct vmm *vmm, const char *when)
 {
+	uint64_t start, took, best = ~0ULL, worst = 0;
+	uint32_t value = 0;
+	uint16_t port = 0;
 	unsigned int i;
 
+	for (i = 0; i < STORE_ROUNDS; i++) {
+		start = now_us();
+		dp_assert(vmm_next(vmm, &port, &value), "the guest has stopped");
+		took = now_us() - start;
+		EXPECT_EQ(PORT_VALUE, port);
+		EXPECT_EQ(ONES, value);
+		best = took < best ? took : best;
+		worst = took > worst ? took : worst;
+	}
+	TH_LOG("%s: ones again after %.1f to %.1f ms", when, best / 1000.0, worst / 1000.0);
+	return best;
+}
+
+/* The page of ones takes stores of any kind from the guest itself, and is ones again soon after each. */
+TEST_F_TIMEOUT(kvm, stores_that_cannot_be_emulated, 60)
+{
 	device_config_write(self->fd, 4, 2, 0);
 	start(self, guest_store);
-	for (i = 0; i < 5; i++)
-		EXPECT_REPORT(PORT_VALUE, ONES);
+	EXPECT_GT(ONES_US, ones_after(_metadata, &self->vmm, "decode off"));
 	vm_detach(VM, self->rig.address, true);
-	for (i = 0; i < 5; i++)
-		EXPECT_REPORT(PORT_VALUE, ONES);
+	EXPECT_GT(ONES_US, ones_after(_metadata, &self->vmm, "revoked"));
 	EXPECT_EQ(0, self->vmm.mmio_exits);
 	vmm_destroy(&self->vmm);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 uint64_t now_ms(void);
+uint64_t now_us(void);
 
 /* Limit of waits for what happens by itself soon, on a slow machine too. */
 #define SETTLE_MS 30000
