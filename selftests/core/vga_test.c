@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A display that the host booted with: what is said about it, what a claim by force does to its framebuffer, and the legacy VGA ranges of its owner.
+ * A display that the host booted with: what is said about it, what a claim by force does to its framebuffer, and the legacy VGA ranges of its owner. And
+ * option ROMs, which displays have.
  */
 #include "kselftest_harness.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <linux/directpath_nl.h>
+#include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
 #include "libdpath.h"
@@ -184,6 +187,191 @@ TEST_F(vga, ends_with_the_lease)
 	vm_detach(VM, self->address, true);
 	EXPECT_EQ(-ENODEV, vga_read(self->fd, MISC_READ, &byte, 1));
 	EXPECT_EQ(-ENODEV, vga_write(self->fd, DAC_WRITE, &byte, 1));
+}
+
+/* --- option ROM --- */
+
+#define ROM VFIO_PCI_ROM_REGION_INDEX
+#define ROM_RESOURCE 6
+#define SHADOW 0x2 /* IORESOURCE_ROM_SHADOW */
+
+/* The boot display's is the copy that firmware left in memory; that of a card in the empty slot is in a BAR of its own. */
+FIXTURE(rom) {
+	const char *address;
+	uint8_t *host; /* what sysfs shows */
+	size_t image;
+	size_t size;
+};
+
+FIXTURE_VARIANT(rom) {
+	bool shadow;
+};
+
+FIXTURE_VARIANT_ADD(rom, shadow) {
+	.shadow = true,
+};
+
+FIXTURE_VARIANT_ADD(rom, bar) {
+	.shadow = false,
+};
+
+static const char *plug_card(void)
+{
+	const char *address = getenv("DP_HOTPLUG");
+
+	dp_assert(!host_shell("qmp device_add driver=edu id=hot bus=rp5 romfile=vgabios-stdvga.bin") && wait_until(pci_present(address), SETTLE_MS),
+		  "no card in the slot");
+	/* Its ROM answers only then. */
+	pci_config_set(address, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	return address;
+}
+
+static FILE *open_attribute(const char *address, const char *name, const char *mode)
+{
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", address, name);
+	file = fopen(path, mode);
+	dp_assert(file, "%s: %s", path, strerror(errno));
+	return file;
+}
+
+/* Bounds and flags of the ROM as the kernel has them. */
+static void rom_resource(const char *address, uint64_t *start, size_t *size, uint64_t *flags)
+{
+	FILE *file = open_attribute(address, "resource", "r");
+	uint64_t end = 0;
+	unsigned int i;
+
+	for (i = 0; i <= ROM_RESOURCE; i++)
+		dp_assert(fscanf(file, "%lx %lx %lx", start, &end, flags) == 3, "resource %u of %s", i, address);
+	fclose(file);
+	*size = end - *start + 1;
+}
+
+/* What the host reads, while the function is still its own; how long that is. */
+static size_t host_rom(const char *address, uint8_t *buf, size_t size)
+{
+	FILE *file = open_attribute(address, "rom", "r+");
+
+	dp_assert(fputc('1', file) != EOF && !fflush(file), "the ROM of %s stays off", address);
+	fclose(file);
+	file = open_attribute(address, "rom", "r");
+	size = fread(buf, 1, size, file);
+	fclose(file);
+	return size;
+}
+
+FIXTURE_SETUP(rom)
+{
+	uint64_t start, flags;
+
+	ASSERT_EQ(0, host_restore());
+	self->address = pci_env("DP_VGA");
+	if (!self->address)
+		SKIP(return, "no display on this machine");
+	if (!variant->shadow)
+		self->address = plug_card();
+	rom_resource(self->address, &start, &self->size, &flags);
+	ASSERT_EQ(variant->shadow, !!(flags & SHADOW));
+	if (variant->shadow)
+		ASSERT_EQ(0xc0000, start);
+	self->host = malloc(self->size);
+	self->image = host_rom(self->address, self->host, self->size);
+	ASSERT_LT(512, self->image);
+	ASSERT_EQ(0x55, self->host[0]);
+	ASSERT_EQ(0xaa, self->host[1]);
+	dev_set_policy(self->address, "none");
+}
+
+FIXTURE_TEARDOWN_PARENT(rom)
+{
+	EXPECT_EQ(0, host_restore());
+	if (variant->shadow)
+		return;
+	EXPECT_EQ(0, host_shell("qmp device_del id=hot"));
+	EXPECT_TRUE(wait_until(!pci_present(getenv("DP_HOTPLUG")), SETTLE_MS));
+}
+
+static int run_card(FIXTURE_DATA(rom) *self)
+{
+	dev_claim(self->address, 0, BOTH);
+	vm_new(VM, NULL);
+	vm_attach(VM, self->address);
+	return vm_device(vm_open(VM), self->address);
+}
+
+static bool all_ones(const uint8_t *buf, size_t size)
+{
+	while (size && *buf == 0xff) {
+		buf++;
+		size--;
+	}
+	return !size;
+}
+
+TEST_F(rom, is_what_the_host_reads)
+{
+	struct vfio_region_info info;
+	uint8_t *seen = malloc(self->size), byte = 0;
+	uint32_t word = 0;
+	uint16_t half = 0;
+	int fd;
+
+	fd = run_card(self);
+	ASSERT_EQ(0, __device_region(fd, ROM, &info));
+	EXPECT_EQ(self->size, info.size);
+	EXPECT_EQ(VFIO_REGION_INFO_FLAG_READ, info.flags);
+	device_config_write(fd, PCI_COMMAND, 2, 0);
+	ASSERT_EQ(self->size, __device_read(fd, ROM, 0, seen, self->size));
+	EXPECT_TRUE(all_ones(seen, self->size));
+	device_enable(fd);
+	ASSERT_EQ(self->size, __device_read(fd, ROM, 0, seen, self->size));
+	EXPECT_EQ(0, memcmp(seen, self->host, self->image));
+	EXPECT_TRUE(all_ones(seen + self->image, self->size - self->image));
+	/* In pieces of each width, and at odd places. */
+	EXPECT_EQ(1, __device_read(fd, ROM, 1, &byte, 1));
+	EXPECT_EQ(0xaa, byte);
+	EXPECT_EQ(2, __device_read(fd, ROM, 0, &half, 2));
+	EXPECT_EQ(0xaa55, half);
+	EXPECT_EQ(4, __device_read(fd, ROM, 0x1d, &word, 4));
+	EXPECT_EQ(0, memcmp(&word, self->host + 0x1d, 4));
+	/* As far as it goes. */
+	EXPECT_EQ(2, __device_read(fd, ROM, self->size - 2, &word, 4));
+	EXPECT_EQ(-EINVAL, __device_read(fd, ROM, self->size, &byte, 1));
+}
+
+TEST_F(rom, is_read_only)
+{
+	uint32_t word = 0, seen = 0;
+	int fd;
+
+	fd = run_card(self);
+	device_enable(fd);
+	EXPECT_EQ(-EINVAL, __device_write(fd, ROM, 0, &word, 4));
+	EXPECT_EQ(MAP_FAILED, __device_mmap(fd, ROM, PAGE));
+	EXPECT_EQ(4, __device_read(fd, ROM, 0, &seen, 4));
+	EXPECT_EQ(0, memcmp(&seen, self->host, 4));
+	vm_detach(VM, self->address, true);
+	EXPECT_EQ(-ENODEV, __device_read(fd, ROM, 0, &seen, 4));
+}
+
+/* The size that a guest finds is the one that it is told. */
+TEST_F(rom, register)
+{
+	uint32_t old, mask;
+	int fd;
+
+	fd = run_card(self);
+	old = device_config_read(fd, PCI_ROM_ADDRESS, 4);
+	device_config_write(fd, PCI_ROM_ADDRESS, 4, PCI_ROM_ADDRESS_MASK);
+	mask = device_config_read(fd, PCI_ROM_ADDRESS, 4);
+	EXPECT_EQ(self->size, -(mask & PCI_ROM_ADDRESS_MASK));
+	device_config_write(fd, PCI_ROM_ADDRESS, 4, old | PCI_ROM_ADDRESS_ENABLE);
+	EXPECT_EQ(old | PCI_ROM_ADDRESS_ENABLE, device_config_read(fd, PCI_ROM_ADDRESS, 4));
+	/* The host's own register does not move. */
+	EXPECT_EQ(0, pci_config_read(self->address, PCI_ROM_ADDRESS, 4) & PCI_ROM_ADDRESS_ENABLE);
 }
 
 HOST_MAIN(HOST_DP)
