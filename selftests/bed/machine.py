@@ -136,9 +136,11 @@ def sriov_disk(cmd, bus):
 
 def switch(cmd, bus):
     cmd.device("x3130-upstream", id="up", bus=bus)
-    for i in range(3):
+    for i in range(4):
         cmd.device("xio3130-downstream", id=f"down{i}", bus="up",
                    addr=f"0{i}.0", chassis=2, slot=i)
+    # Beside the ports: a reset of their bus reaches it, and all that is below them.
+    cmd.device("edu", id="swedu", bus="up", addr="04.0", dma_mask="0xffffffffffffffff")
     cmd.nvme("swnvme", "down0")
     cmd.nic("swnic", "down1")
     # Neither function has a reset of its own.

@@ -6,7 +6,9 @@
 #include "kselftest_harness.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <linux/directpath_nl.h>
 #include <linux/pci_regs.h>
@@ -528,6 +530,112 @@ TEST_F_TIMEOUT(set, somebody_else_behind_the_port, 180)
 	EXPECT_EQ(STATE(RESERVED), dev_state(self->hda));
 	EXPECT_EQ(0, host_restore());
 	EXPECT_TRUE(find_function(self->edu));
+}
+
+/* --- virtual functions --- */
+
+#define SRIOV \
+	"driver=nvme serial=dp-sriov subsys=/machine/peripheral/subsys max_ioqpairs=8 msix_qsize=9 " \
+	"sriov_max_vfs=2 sriov_vq_flexible=4 sriov_vi_flexible=2"
+
+/* How many virtual functions are enabled. */
+static int set_vfs(const char *address, unsigned int nr)
+{
+	char command[192];
+
+	snprintf(command, sizeof(command), "cd /sys/bus/pci/devices/%s && echo 0 >sriov_drivers_autoprobe && echo %u >sriov_numvfs", address, nr);
+	return host_shell(command);
+}
+
+static int nr_vfs(const char *address)
+{
+	char path[96];
+	int nr = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sriov_numvfs", address);
+	f = fopen(path, "r");
+	dp_assert(f && fscanf(f, "%d", &nr) == 1, "%s", path);
+	fclose(f);
+	return nr;
+}
+
+/*
+ * An edu beside the ports of a switch: the reset of its bus would take the virtual functions of a host's card below the switch. (A function that has
+ * some itself does not get out of its claim's reset.)
+ */
+TEST_F_TIMEOUT(set, hot_reset_that_would_take_virtual_functions, 240)
+{
+	const char *edu = pci_env("DP_SWITCH_EDU"), *pf = getenv("DP_SWITCH_HOTPLUG");
+	volatile uint32_t *mark;
+	struct dev_info before, after;
+	uint32_t command;
+	struct rig rig;
+	struct hot hot;
+
+	/* What a reset of the bus would clear; the host's. */
+	pci_config_set(self->hda, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	mark = pci_map_resource(self->hda, 0, PAGE);
+	ASSERT_NE(MAP_FAILED, mark);
+	mark += HDA_CORB / 4;
+	*mark = HDA_MARK;
+	ASSERT_TRUE(rig_reserve(&rig, "DP_SWITCH_EDU", VM));
+	rig_open(&rig);
+	hot.fds[0] = rig.fd;
+	hot_new(&hot);
+	dev_get(edu, &before);
+	command = pci_config_read(edu, PCI_COMMAND, 2);
+	EXPECT_EQ(-EPERM, hot_reset(&hot, 0, NULL));
+
+	ASSERT_EQ(0, host_shell("qmp device_add id=hot bus=down3 " SRIOV));
+	ASSERT_TRUE(wait_until(pci_present(pf) && pci_driver_is(pf, "nvme"), SETTLE_MS));
+	ASSERT_EQ(0, set_vfs(pf, 2));
+	EXPECT_EQ(-EBUSY, hot_reset(&hot, 0, NULL));
+	EXPECT_EQ(2, nr_vfs(pf));
+	EXPECT_TRUE(pci_driver_is(pf, "nvme"));
+	EXPECT_EQ(HDA_MARK, *mark);
+	EXPECT_EQ(command, pci_config_read(edu, PCI_COMMAND, 2));
+	EXPECT_EQ(STATE(RUNNING), dev_state(edu));
+	dev_get(edu, &after);
+	EXPECT_EQ(before.resets, after.resets);
+
+	EXPECT_EQ(0, set_vfs(pf, 0));
+	EXPECT_EQ(-EPERM, hot_reset(&hot, 0, NULL));
+	EXPECT_EQ(HDA_MARK, *mark);
+	rig_close(&rig);
+	EXPECT_EQ(0, host_shell("qmp device_del id=hot"));
+	EXPECT_TRUE(wait_until(!pci_present(pf), SETTLE_MS));
+}
+
+/* A function with virtual functions stays with the host, by force, too: every reset would take them. */
+TEST_F_TIMEOUT(set, virtual_functions_keep_the_physical_one, 180)
+{
+	const char *pf = pci_env("DP_SRIOV"), *vf = getenv("DP_SRIOV_VF0");
+	struct rig rig;
+	struct hot hot;
+
+	ASSERT_EQ(0, set_vfs(pf, 2));
+	EXPECT_EQ(-EBUSY, __dev_claim(pf, DEV_UNBIND, 0));
+	EXPECT_TEXT("vfs-enabled");
+	EXPECT_TRUE(pci_driver_is(pf, "nvme"));
+
+	/* Nor is the bus a virtual function's to reset. */
+	ASSERT_TRUE(rig_reserve_any(&rig, "DP_SRIOV_VF0", VM));
+	rig_open_any(&rig);
+	hot.fds[0] = rig.fd;
+	hot_new(&hot);
+	EXPECT_EQ(-ENODEV, hot_info(&hot, 4096));
+	EXPECT_EQ(-ENODEV, hot_reset(&hot, 0, NULL));
+	EXPECT_EQ(2, nr_vfs(pf));
+	/* Claimed, it forbids even the force. */
+	EXPECT_EQ(-EBUSY, __dev_claim(pf, DEV_UNBIND, DEV_FORCE(VFS_ENABLED)));
+	EXPECT_TEXT(vf);
+	EXPECT_TRUE(pci_driver_is(pf, "nvme"));
+	rig_close(&rig);
+	EXPECT_TRUE(dev_reaches(vf, STATE(RESERVED), SETTLE_MS));
+	EXPECT_EQ(0, host_restore());
+	EXPECT_EQ(0, set_vfs(pf, 0));
+	EXPECT_EQ(0, host_shell("echo 1 >/sys/bus/pci/devices/$DP_SRIOV/sriov_drivers_autoprobe"));
 }
 
 HOST_MAIN(HOST_VFIO)
