@@ -3,8 +3,8 @@
 #define DPATH_TEST_CFGSPACES_H
 
 /*
- * Config spaces of devices that exist, and what a guest may see of them: for the suites of the tables (cfgperm_kunit.c) and of the accesses
- * (config_kunit.c).
+ * Config spaces of devices that exist, and what a guest may see of them: for the suites of the tables (cfgspaces_kunit.c) and of the
+ * accesses (config_kunit.c).
  */
 
 #include <linux/types.h>

@@ -6,7 +6,31 @@
 
 #include <kunit/test.h>
 #include <linux/prandom.h>
+#include <linux/slab.h>
 #include <linux/vmalloc.h>
+
+static unsigned int allocations;
+static unsigned int fail_at;
+static int blocks;
+
+static void *fake_kzalloc(size_t size, gfp_t flags)
+{
+	void *block = ++allocations == fail_at ? NULL : kzalloc(size, flags);
+
+	blocks += !!block;
+	return block;
+}
+
+static void fake_kfree(const void *block)
+{
+	blocks -= !!block;
+	kfree(block);
+}
+
+#undef kzalloc
+#undef kfree
+#define kzalloc fake_kzalloc
+#define kfree fake_kfree
 
 #include "../extent.c"
 
@@ -234,6 +258,38 @@ static void extents_blocks(struct kunit *test)
 	}
 }
 
+/* Of a run that takes three blocks each allocation fails, behind lists of every length around the ends of blocks: the list is as it was. */
+static void extents_no_memory(struct kunit *test)
+{
+	static const unsigned long counts[] = { 0, 1, 2, RUNS, RUNS + 1, RUNS + 2 };
+	struct dpath_extents extents, was;
+	unsigned long c, i;
+
+	for (c = 0; c < ARRAY_SIZE(counts); c++) {
+		fail_at = 0;
+		blocks = 0;
+		dpath_extents_init(&extents);
+		for (i = 0; i < counts[c]; i++)
+			KUNIT_ASSERT_EQ(test, dpath_extents_add(&extents, 2 * i, 1, DPATH_PIN_PAGE), 0);
+		for (fail_at = 1; fail_at <= 3; fail_at++) {
+			int held = blocks;
+
+			was = extents;
+			allocations = 0;
+			KUNIT_EXPECT_EQ(test, dpath_extents_add(&extents, 1 << 20, 3 * RUNS * RUN_MAX, DPATH_PIN_PAGE), -ENOMEM);
+			KUNIT_EXPECT_EQ(test, memcmp(&extents, &was, sizeof(was)), 0);
+			KUNIT_EXPECT_EQ(test, blocks, held);
+			if (extents.tail)
+				KUNIT_EXPECT_NULL(test, extents.tail->next);
+		}
+		fail_at = 0;
+		KUNIT_EXPECT_EQ(test, dpath_extents_add(&extents, 1 << 20, 3 * RUNS * RUN_MAX, DPATH_PIN_PAGE), 0);
+		KUNIT_EXPECT_EQ(test, extents.nr, counts[c] + 3 * RUNS);
+		dpath_extents_destroy(&extents);
+		KUNIT_EXPECT_EQ(test, blocks, 0);
+	}
+}
+
 #define MODEL_PAGES 65536UL
 
 /* One page of the model. */
@@ -324,6 +380,7 @@ static void extents_random(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, wrong, 0UL, "seed %u", seed);
 		dpath_extents_destroy(&extents);
 	}
+	kunit_info(test, "seeds 1 to %u", seed - 1);
 	vfree(model.pages);
 }
 
@@ -335,6 +392,7 @@ static struct kunit_case extent_cases[] = {
 	KUNIT_CASE(extents_split),
 	KUNIT_CASE(extents_grow),
 	KUNIT_CASE(extents_blocks),
+	KUNIT_CASE(extents_no_memory),
 	KUNIT_CASE(extents_random),
 	{}
 };

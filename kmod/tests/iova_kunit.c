@@ -6,6 +6,17 @@
 
 #include <kunit/test.h>
 #include <linux/prandom.h>
+#include <linux/slab.h>
+
+static bool no_memory;
+
+static void *fake_kzalloc(size_t size, gfp_t flags)
+{
+	return no_memory ? NULL : kzalloc(size, flags);
+}
+
+#undef kzalloc
+#define kzalloc fake_kzalloc
 
 #include "../iova.c"
 
@@ -156,6 +167,12 @@ static void iova_reserve_merge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ranges[0][1], 10 * PG - 1);
 	KUNIT_EXPECT_EQ(test, ranges[1][0], 32 * PG);
 	KUNIT_EXPECT_EQ(test, ranges[1][1], U64_MAX);
+	/* Without memory those that it would have swallowed stay. */
+	no_memory = true;
+	KUNIT_EXPECT_EQ(test, dpath_iova_reserve(&iova, 0, 30 * PG, rmrr), -ENOMEM);
+	no_memory = false;
+	KUNIT_EXPECT_EQ(test, list_count_nodes(&iova.reserved), (size_t)2);
+	KUNIT_EXPECT_EQ(test, dpath_iova_ranges(&iova, ranges, 8), 2U);
 	/* More than there is room for. */
 	memset(ranges, 0xcc, sizeof(ranges));
 	KUNIT_EXPECT_EQ(test, dpath_iova_ranges(&iova, ranges, 1), 2U);
@@ -472,6 +489,7 @@ static void iova_random(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, model);
 	for (seed = 1; seed <= 60 && test->status != KUNIT_FAILURE; seed++)
 		random_walk(test, model, bases[seed % ARRAY_SIZE(bases)], seed);
+	kunit_info(test, "seeds 1 to %u", seed - 1);
 }
 
 static struct kunit_case iova_cases[] = {

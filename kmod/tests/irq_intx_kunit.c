@@ -13,47 +13,47 @@
 #define UNMASK VFIO_IRQ_SET_ACTION_UNMASK
 #define TRIGGER VFIO_IRQ_SET_ACTION_TRIGGER
 
-static int act(struct irqfake *fake, u32 action)
+static int act(struct dpath_irqfake *fake, u32 action)
 {
-	return irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_NONE | action, 0, 1, NULL);
+	return dpath_irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_NONE | action, 0, 1, NULL);
 }
 
-static int disable(struct irqfake *fake)
+static int disable(struct dpath_irqfake *fake)
 {
-	return irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_NONE | TRIGGER, 0, 0, NULL);
+	return dpath_irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_NONE | TRIGGER, 0, 0, NULL);
 }
 
-static int resample(struct irqfake *fake, s32 fd)
+static int resample(struct dpath_irqfake *fake, s32 fd)
 {
-	return irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_EVENTFD | UNMASK, 0, 1, &fd);
+	return dpath_irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_EVENTFD | UNMASK, 0, 1, &fd);
 }
 
-static void expect_log(struct kunit *test, struct irqfake *fake, const char *log)
+static void expect_log(struct kunit *test, struct dpath_irqfake *fake, const char *log)
 {
 	KUNIT_EXPECT_STREQ(test, fake->log, log);
-	irqfake_mark(fake);
+	dpath_irqfake_mark(fake);
 }
 
 /* The line is requested before it is opened and closed before it is freed; it is shared, so what does not come from the function is not ours. */
 static void with_disintx(struct kunit *test)
 {
-	struct irqfake *fake = irqfake_new(test);
+	struct dpath_irqfake *fake = dpath_irqfake_new(test);
 
-	irqfake_start(fake, false);
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), 0);
+	dpath_irqfake_start(fake, false);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), 0);
 	expect_log(test, fake, "request:11 unmask ");
 	KUNIT_EXPECT_EQ(test, fake->line.flags, (unsigned long)IRQF_SHARED);
-	KUNIT_EXPECT_EQ(test, irqfake_line(fake), IRQ_NONE);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_line(fake), IRQ_NONE);
 	expect_log(test, fake, "");
 	fake->status = true;
-	KUNIT_EXPECT_EQ(test, irqfake_settle(fake), 1U);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_settle(fake), 1U);
 	expect_log(test, fake, "mask signal:0 ");
 	/* Masked, a neighbour interrupts. */
-	KUNIT_EXPECT_EQ(test, irqfake_line(fake), IRQ_NONE);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_line(fake), IRQ_NONE);
 	expect_log(test, fake, "");
 	/* A reset behind our back has undone the mask: closed again, for a level that nobody takes loses the line for all. */
 	fake->command &= ~PCI_COMMAND_INTX_DISABLE;
-	KUNIT_EXPECT_EQ(test, irqfake_settle(fake), 1U);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_settle(fake), 1U);
 	expect_log(test, fake, "intx- ");
 	/* Still asserted: it stays masked and is signalled at once. */
 	KUNIT_EXPECT_EQ(test, act(fake, UNMASK), 0);
@@ -64,7 +64,7 @@ static void with_disintx(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, disable(fake), 0);
 	expect_log(test, fake, "intx- free:11 intx- ");
 	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->stats.interrupts), 2);
-	irqfake_stop(test, fake);
+	dpath_irqfake_stop(test, fake);
 }
 
 /* At the chip: exclusive, requested disabled, Interrupt Disable out of the way before it is enabled; masked before the eventfd is signalled. */
@@ -73,34 +73,34 @@ static void without_disintx(struct kunit *test)
 	unsigned int variant;
 
 	for (variant = 0; variant < 2; variant++) {
-		struct irqfake *fake = irqfake_new(test);
+		struct dpath_irqfake *fake = dpath_irqfake_new(test);
 
 		fake->no_mask = variant;
-		irqfake_start(fake, !variant);
-		KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), 0);
+		dpath_irqfake_start(fake, !variant);
+		KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), 0);
 		expect_log(test, fake, "request:11 intx+ enable:11 ");
 		KUNIT_EXPECT_EQ(test, fake->line.flags, (unsigned long)IRQF_NO_AUTOEN);
 		KUNIT_EXPECT_TRUE(test, fake->line.unlazy);
 		fake->status = true;
-		KUNIT_EXPECT_EQ(test, irqfake_settle(fake), 1U);
+		KUNIT_EXPECT_EQ(test, dpath_irqfake_settle(fake), 1U);
 		expect_log(test, fake, "disable:11 signal:0 ");
 		KUNIT_EXPECT_EQ(test, act(fake, MASK), 0);
 		expect_log(test, fake, "");
 		KUNIT_EXPECT_EQ(test, act(fake, UNMASK), 0);
 		expect_log(test, fake, "enable:11 ");
-		KUNIT_EXPECT_EQ(test, irqfake_settle(fake), 1U);
+		KUNIT_EXPECT_EQ(test, dpath_irqfake_settle(fake), 1U);
 		expect_log(test, fake, "disable:11 signal:0 ");
 		KUNIT_EXPECT_EQ(test, act(fake, UNMASK), 0);
-		irqfake_mark(fake);
+		dpath_irqfake_mark(fake);
 		/* One that was on its way when the line was masked: handled, not signalled, and no second disable. */
 		KUNIT_EXPECT_EQ(test, act(fake, MASK), 0);
-		KUNIT_EXPECT_EQ(test, irqfake_line(fake), IRQ_HANDLED);
+		KUNIT_EXPECT_EQ(test, dpath_irqfake_line(fake), IRQ_HANDLED);
 		expect_log(test, fake, "disable:11 ");
 		KUNIT_EXPECT_EQ(test, act(fake, UNMASK), 0);
-		irqfake_mark(fake);
+		dpath_irqfake_mark(fake);
 		KUNIT_EXPECT_EQ(test, disable(fake), 0);
 		expect_log(test, fake, "disable:11 free:11 intx- ");
-		irqfake_stop(test, fake);
+		dpath_irqfake_stop(test, fake);
 	}
 }
 
@@ -140,7 +140,7 @@ static void model_event(struct model *model, enum event event)
 	}
 }
 
-static void real_event(struct irqfake *fake, enum event event)
+static void real_event(struct dpath_irqfake *fake, enum event event)
 {
 	switch (event) {
 	case EVENT_MASK:
@@ -156,16 +156,16 @@ static void real_event(struct irqfake *fake, enum event event)
 	default:
 		fake->status = event == EVENT_ASSERT;
 	}
-	irqfake_settle(fake);
+	dpath_irqfake_settle(fake);
 }
 
-static bool same(struct irqfake *fake, const struct model *model)
+static bool same(struct dpath_irqfake *fake, const struct model *model)
 {
-	return fake->fds[0].signals == model->signals && irqfake_line_open(fake) == (!model->masked && !model->off);
+	return fake->fds[0].signals == model->signals && dpath_irqfake_line_open(fake) == (!model->masked && !model->off);
 }
 
 /* @history is a number of HISTORY digits; the first events are the most significant, so that all that differ only late share a name. */
-static bool try_history(struct irqfake *fake, unsigned int history, char *name)
+static bool try_history(struct dpath_irqfake *fake, unsigned int history, char *name)
 {
 	struct model model = { .signals = fake->fds[0].signals };
 	unsigned int i, power = 1;
@@ -193,11 +193,11 @@ static void every_history(struct kunit *test)
 	for (history = 0; history < HISTORY; history++)
 		histories *= EVENTS;
 	for (variant = 0; variant < 2; variant++) {
-		struct irqfake *fake = irqfake_new(test);
+		struct dpath_irqfake *fake = dpath_irqfake_new(test);
 
-		irqfake_start(fake, variant);
+		dpath_irqfake_start(fake, variant);
 		for (history = 0; history < histories; history++) {
-			KUNIT_ASSERT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), 0);
+			KUNIT_ASSERT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), 0);
 			if (!try_history(fake, history, name)) {
 				KUNIT_FAIL(test, "after %s, %s Interrupt Disable", name, variant ? "without" : "with");
 				break;
@@ -205,10 +205,10 @@ static void every_history(struct kunit *test)
 			real_event(fake, EVENT_DEASSERT);
 			real_event(fake, EVENT_ON);
 			disable(fake);
-			irqfake_grace(fake);
-			irqfake_mark(fake);
+			dpath_irqfake_grace(fake);
+			dpath_irqfake_mark(fake);
 		}
-		irqfake_stop(test, fake);
+		dpath_irqfake_stop(test, fake);
 	}
 	kunit_info(test, "%u histories each", histories);
 }
@@ -216,63 +216,63 @@ static void every_history(struct kunit *test)
 /* The guest sets Interrupt Disable before the line is enabled: it counts then, and is what it was when the line has gone and come again. */
 static void off_before(struct kunit *test)
 {
-	struct irqfake *fake = irqfake_new(test);
+	struct dpath_irqfake *fake = dpath_irqfake_new(test);
 
-	irqfake_start(fake, false);
+	dpath_irqfake_start(fake, false);
 	dpath_irqs_intx_disable(&fake->irqs, true);
 	fake->status = true;
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), 0);
-	KUNIT_EXPECT_EQ(test, irqfake_settle(fake), 0U);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_settle(fake), 0U);
 	/* Nor can the VMM inject what the guest cannot see. */
 	KUNIT_EXPECT_EQ(test, act(fake, TRIGGER), 0);
 	expect_log(test, fake, "request:11 ");
 	KUNIT_EXPECT_EQ(test, disable(fake), 0);
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), 0);
-	KUNIT_EXPECT_EQ(test, irqfake_settle(fake), 0U);
-	irqfake_mark(fake);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_settle(fake), 0U);
+	dpath_irqfake_mark(fake);
 	dpath_irqs_intx_disable(&fake->irqs, false);
 	expect_log(test, fake, "signal:0 ");
-	irqfake_stop(test, fake);
+	dpath_irqfake_stop(test, fake);
 }
 
 /* --- the resample eventfd --- */
 
 static void resamples(struct kunit *test)
 {
-	struct irqfake *fake = irqfake_new(test);
+	struct dpath_irqfake *fake = dpath_irqfake_new(test);
 
-	irqfake_start(fake, false);
+	dpath_irqfake_start(fake, false);
 	KUNIT_EXPECT_EQ(test, resample(fake, 1), -EINVAL);
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), 0);
 	KUNIT_EXPECT_EQ(test, resample(fake, 1), 0);
-	irqfake_mark(fake);
+	dpath_irqfake_mark(fake);
 
 	fake->status = true;
-	irqfake_settle(fake);
+	dpath_irqfake_settle(fake);
 	expect_log(test, fake, "mask signal:0 ");
 	/* Still asserted: signalled again, but not from within the wakeup. */
-	irqfake_write(fake, 1);
+	dpath_irqfake_write(fake, 1);
 	expect_log(test, fake, "");
 	KUNIT_EXPECT_EQ(test, fake->fds[1].count, 0ULL);
-	KUNIT_EXPECT_TRUE(test, irqfake_work(fake));
+	KUNIT_EXPECT_TRUE(test, dpath_irqfake_work(fake));
 	expect_log(test, fake, "signal:0 ");
 	fake->status = false;
-	irqfake_write(fake, 1);
-	KUNIT_EXPECT_FALSE(test, irqfake_work(fake));
+	dpath_irqfake_write(fake, 1);
+	KUNIT_EXPECT_FALSE(test, dpath_irqfake_work(fake));
 	expect_log(test, fake, "unmask ");
 
 	/* There is one already; when its file has gone another may come. */
 	KUNIT_EXPECT_EQ(test, resample(fake, 2), -EBUSY);
-	KUNIT_EXPECT_EQ(test, resample(fake, IRQFAKE_FDS), -EBUSY);
-	irqfake_close(fake, 1);
+	KUNIT_EXPECT_EQ(test, resample(fake, DPATH_IRQFAKE_FDS), -EBUSY);
+	dpath_irqfake_close(fake, 1);
 	KUNIT_EXPECT_EQ(test, fake->fds[1].refs, 1);
-	KUNIT_EXPECT_EQ(test, resample(fake, IRQFAKE_FDS), -EBADF);
-	KUNIT_EXPECT_EQ(test, resample(fake, IRQFAKE_NO_EVENTFD), -EINVAL);
+	KUNIT_EXPECT_EQ(test, resample(fake, DPATH_IRQFAKE_FDS), -EBADF);
+	KUNIT_EXPECT_EQ(test, resample(fake, DPATH_IRQFAKE_NO_EVENTFD), -EINVAL);
 	/* Written before we listened. */
 	fake->status = true;
-	irqfake_settle(fake);
-	irqfake_write(fake, 2);
-	irqfake_mark(fake);
+	dpath_irqfake_settle(fake);
+	dpath_irqfake_write(fake, 2);
+	dpath_irqfake_mark(fake);
 	KUNIT_EXPECT_EQ(test, resample(fake, 2), 0);
 	expect_log(test, fake, "signal:0 ");
 	KUNIT_EXPECT_EQ(test, fake->fds[1].refs, 0);
@@ -281,55 +281,55 @@ static void resamples(struct kunit *test)
 	/* Taken away: it is an eventfd like any other again. */
 	KUNIT_EXPECT_EQ(test, resample(fake, -1), 0);
 	KUNIT_EXPECT_EQ(test, resample(fake, -1), 0);
-	irqfake_write(fake, 2);
+	dpath_irqfake_write(fake, 2);
 	KUNIT_EXPECT_EQ(test, fake->fds[2].count, 1ULL);
 	expect_log(test, fake, "");
 
 	/* The line goes with a work on its way. */
 	KUNIT_EXPECT_EQ(test, resample(fake, 3), 0);
-	irqfake_write(fake, 3);
+	dpath_irqfake_write(fake, 3);
 	KUNIT_EXPECT_NOT_NULL(test, fake->work);
 	KUNIT_EXPECT_EQ(test, disable(fake), 0);
 	KUNIT_EXPECT_NULL(test, fake->work);
-	KUNIT_EXPECT_EQ(test, irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_EVENTFD | MASK, 0, 1, "\0\0\0"), -EINVAL);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_EVENTFD | MASK, 0, 1, "\0\0\0"), -EINVAL);
 	fake->status = false;
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), 0);
-	KUNIT_EXPECT_EQ(test, irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_EVENTFD | MASK, 0, 1, "\0\0\0"), -ENOTTY);
-	irqfake_stop(test, fake);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_EVENTFD | MASK, 0, 1, "\0\0\0"), -ENOTTY);
+	dpath_irqfake_stop(test, fake);
 }
 
 /* Another eventfd: the old one is quiet when the call returns; what came while there was none reaches the next, once. */
 static void eventfds_change(struct kunit *test)
 {
-	struct irqfake *fake = irqfake_new(test);
+	struct dpath_irqfake *fake = dpath_irqfake_new(test);
 	const u8 yes = 1, no = 0;
 
-	irqfake_start(fake, false);
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), 0);
-	irqfake_mark(fake);
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 1), 0);
+	dpath_irqfake_start(fake, false);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), 0);
+	dpath_irqfake_mark(fake);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 1), 0);
 	expect_log(test, fake, "grace ");
 	KUNIT_EXPECT_EQ(test, fake->fds[0].refs, 1);
 	KUNIT_EXPECT_EQ(test, act(fake, TRIGGER), 0);
-	KUNIT_EXPECT_EQ(test, irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_BOOL | TRIGGER, 0, 1, &yes), 0);
-	KUNIT_EXPECT_EQ(test, irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_BOOL | TRIGGER, 0, 1, &no), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_BOOL | TRIGGER, 0, 1, &yes), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_BOOL | TRIGGER, 0, 1, &no), 0);
 	expect_log(test, fake, "signal:1 signal:1 ");
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, -1), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, -1), 0);
 	expect_log(test, fake, "grace ");
 	fake->status = true;
-	KUNIT_EXPECT_EQ(test, irqfake_settle(fake), 1U);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_settle(fake), 1U);
 	expect_log(test, fake, "mask ");
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 2), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 2), 0);
 	expect_log(test, fake, "signal:2 ");
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 3), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 3), 0);
 	expect_log(test, fake, "grace ");
 	/* Masking by a byte: only a byte that is set. */
 	fake->status = false;
-	KUNIT_EXPECT_EQ(test, irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_BOOL | UNMASK, 0, 1, &no), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_BOOL | UNMASK, 0, 1, &no), 0);
 	expect_log(test, fake, "");
-	KUNIT_EXPECT_EQ(test, irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_BOOL | UNMASK, 0, 1, &yes), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set(fake, INTX, VFIO_IRQ_SET_DATA_BOOL | UNMASK, 0, 1, &yes), 0);
 	expect_log(test, fake, "unmask ");
-	irqfake_stop(test, fake);
+	dpath_irqfake_stop(test, fake);
 }
 
 /* Whatever a restored config space says, Interrupt Disable becomes what the line asks for: set while nobody on the host handles the line. */
@@ -352,17 +352,17 @@ static void restored(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (was = 0; was < 2; was++) {
-			struct irqfake *fake = irqfake_new(test);
+			struct dpath_irqfake *fake = dpath_irqfake_new(test);
 
-			irqfake_start(fake, cases[i].chip);
+			dpath_irqfake_start(fake, cases[i].chip);
 			if (cases[i].index == INTX)
-				KUNIT_ASSERT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), 0);
+				KUNIT_ASSERT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), 0);
 			if (cases[i].masked)
 				KUNIT_ASSERT_EQ(test, act(fake, MASK), 0);
 			fake->command = fake->guest | (was ? PCI_COMMAND_INTX_DISABLE : 0);
 			dpath_irqs_restored(&fake->irqs);
 			KUNIT_EXPECT_EQ_MSG(test, !!(fake->command & PCI_COMMAND_INTX_DISABLE), cases[i].after, "case %u, was %u", i, was);
-			irqfake_stop(test, fake);
+			dpath_irqfake_stop(test, fake);
 			kunit_kfree(test, fake);
 		}
 	}
@@ -375,35 +375,35 @@ static void restored_with_messages(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct irqfake *fake = irqfake_new(test);
+		struct dpath_irqfake *fake = dpath_irqfake_new(test);
 
-		irqfake_start(fake, false);
-		KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, kinds[i], 0, 0), 0);
-		irqfake_mark(fake);
+		dpath_irqfake_start(fake, false);
+		KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, kinds[i], 0, 0), 0);
+		dpath_irqfake_mark(fake);
 		dpath_irqs_restored(&fake->irqs);
 		expect_log(test, fake, "");
-		irqfake_stop(test, fake);
+		dpath_irqfake_stop(test, fake);
 	}
 }
 
 /* A line that another driver has, or none at all. */
 static void no_line(struct kunit *test)
 {
-	struct irqfake *fake = irqfake_new(test);
+	struct dpath_irqfake *fake = dpath_irqfake_new(test);
 
-	irqfake_start(fake, false);
+	dpath_irqfake_start(fake, false);
 	fake->fail_at = 4; /* trigger, line, name, request */
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), -EBUSY);
 	KUNIT_EXPECT_STREQ(test, fake->failed, "request");
 	/* It stayed closed: nobody would have taken it. */
 	KUNIT_EXPECT_TRUE(test, fake->command & PCI_COMMAND_INTX_DISABLE);
-	irqfake_stop(test, fake);
+	dpath_irqfake_stop(test, fake);
 
-	fake = irqfake_new(test);
+	fake = dpath_irqfake_new(test);
 	fake->pdev.irq = IRQ_NOTCONNECTED;
-	irqfake_start(fake, false);
-	KUNIT_EXPECT_EQ(test, irqfake_set_fd(fake, INTX, 0, 0), -EINVAL);
-	irqfake_stop(test, fake);
+	dpath_irqfake_start(fake, false);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, INTX, 0, 0), -EINVAL);
+	dpath_irqfake_stop(test, fake);
 }
 
 static struct kunit_case intx_cases[] = {

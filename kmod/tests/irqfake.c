@@ -17,7 +17,7 @@
 #include "../irq_priv.h"
 #include "irqfake.h"
 
-static struct irqfake *now;
+static struct dpath_irqfake *now;
 
 static __printf(1, 2) void note(const char *fmt, ...)
 {
@@ -93,7 +93,7 @@ static void defer(struct rcu_head *head, rcu_callback_t func, void *memory)
 		wrong("more RCU callbacks than the fake holds");
 		return;
 	}
-	now->rcu[now->nr_rcu++] = (struct irqfake_rcu){ head, func, memory };
+	now->rcu[now->nr_rcu++] = (struct dpath_irqfake_rcu){ head, func, memory };
 }
 
 static void fake_call_rcu(struct rcu_head *head, rcu_callback_t func)
@@ -101,7 +101,7 @@ static void fake_call_rcu(struct rcu_head *head, rcu_callback_t func)
 	defer(head, func, NULL);
 }
 
-void irqfake_grace(struct irqfake *fake)
+void dpath_irqfake_grace(struct dpath_irqfake *fake)
 {
 	unsigned int i, nr = fake->nr_rcu;
 
@@ -118,16 +118,16 @@ static void fake_synchronize_rcu(void)
 {
 	expect(!irqs_disabled(), "waits for a grace period under a spinlock");
 	note("grace ");
-	irqfake_grace(now);
+	dpath_irqfake_grace(now);
 }
 
 /* --- eventfds --- */
 
 static struct eventfd_ctx *fake_eventfd_ctx_fdget(int fd)
 {
-	if (fd == IRQFAKE_NO_EVENTFD)
+	if (fd == DPATH_IRQFAKE_NO_EVENTFD)
 		return ERR_PTR(-EINVAL);
-	if (fd < 0 || fd >= IRQFAKE_FDS || !now->fds[fd].refs)
+	if (fd < 0 || fd >= DPATH_IRQFAKE_FDS || !now->fds[fd].refs)
 		return ERR_PTR(-EBADF);
 	now->fds[fd].refs++;
 	return &now->fds[fd];
@@ -200,12 +200,12 @@ static __poll_t fake_vfs_poll(struct file *file, poll_table *pt)
 	return EPOLLOUT | (ctx->count ? EPOLLIN : 0);
 }
 
-void irqfake_write(struct irqfake *fake, int fd)
+void dpath_irqfake_write(struct dpath_irqfake *fake, int fd)
 {
 	write_eventfd(&fake->fds[fd]);
 }
 
-void irqfake_close(struct irqfake *fake, int fd)
+void dpath_irqfake_close(struct dpath_irqfake *fake, int fd)
 {
 	wake_up_poll(&fake->fds[fd].wqh, EPOLLHUP);
 	fake_eventfd_ctx_put(&fake->fds[fd]);
@@ -231,7 +231,7 @@ static bool fake_cancel_work_sync(struct work_struct *work)
 	return pending;
 }
 
-bool irqfake_work(struct irqfake *fake)
+bool dpath_irqfake_work(struct dpath_irqfake *fake)
 {
 	struct work_struct *work = fake->work;
 
@@ -306,14 +306,14 @@ static bool fake_check_and_unmask_intx(struct pci_dev *pdev)
 
 /* --- the interrupt core --- */
 
-static struct irqfake_irq *irq_of(unsigned int irq)
+static struct dpath_irqfake_irq *irq_of(unsigned int irq)
 {
-	static struct irqfake_irq nowhere;
+	static struct dpath_irqfake_irq nowhere;
 
-	if (irq == IRQFAKE_LINE)
+	if (irq == DPATH_IRQFAKE_LINE)
 		return &now->line;
-	if (irq >= IRQFAKE_BASE && irq - IRQFAKE_BASE < IRQFAKE_VECTORS && now->vectors[irq - IRQFAKE_BASE].allocated)
-		return &now->vectors[irq - IRQFAKE_BASE];
+	if (irq >= DPATH_IRQFAKE_BASE && irq - DPATH_IRQFAKE_BASE < DPATH_IRQFAKE_VECTORS && now->vectors[irq - DPATH_IRQFAKE_BASE].allocated)
+		return &now->vectors[irq - DPATH_IRQFAKE_BASE];
 	wrong("names an interrupt that is not there");
 	memset(&nowhere, 0, sizeof(nowhere));
 	return &nowhere;
@@ -321,7 +321,7 @@ static struct irqfake_irq *irq_of(unsigned int irq)
 
 static int fake_request_irq(unsigned int number, irq_handler_t handler, unsigned long flags, const char *name, void *arg)
 {
-	struct irqfake_irq *irq = irq_of(number);
+	struct dpath_irqfake_irq *irq = irq_of(number);
 
 	if (fails("request"))
 		return -EBUSY;
@@ -337,7 +337,7 @@ static int fake_request_irq(unsigned int number, irq_handler_t handler, unsigned
 
 static const void *fake_free_irq(unsigned int number, void *arg)
 {
-	struct irqfake_irq *irq = irq_of(number);
+	struct dpath_irqfake_irq *irq = irq_of(number);
 
 	expect(irq->handler && irq->arg == arg, "frees an interrupt that is not its own");
 	expect(!irq->hint, "frees an interrupt with an affinity hint");
@@ -441,7 +441,7 @@ static void fake_free_irq_vectors(struct pci_dev *pdev)
 
 	expect(now->type, "frees vectors that it has not");
 	touch_table(now->type);
-	for (i = 0; i < IRQFAKE_VECTORS; i++) {
+	for (i = 0; i < DPATH_IRQFAKE_VECTORS; i++) {
 		expect(!now->vectors[i].handler, "frees a vector under its handler");
 		now->vectors[i].allocated = false;
 	}
@@ -451,7 +451,7 @@ static void fake_free_irq_vectors(struct pci_dev *pdev)
 
 static int fake_irq_vector(struct pci_dev *pdev, unsigned int number)
 {
-	return number < IRQFAKE_VECTORS && now->vectors[number].allocated ? IRQFAKE_BASE + (int)number : -EINVAL;
+	return number < DPATH_IRQFAKE_VECTORS && now->vectors[number].allocated ? DPATH_IRQFAKE_BASE + (int)number : -EINVAL;
 }
 
 static struct msi_map fake_msix_alloc_irq_at(struct pci_dev *pdev, unsigned int number, const struct irq_affinity_desc *affinity)
@@ -463,7 +463,7 @@ static struct msi_map fake_msix_alloc_irq_at(struct pci_dev *pdev, unsigned int 
 	expect(!now->vectors[number].allocated, "adds a vector twice");
 	now->vectors[number].allocated = true;
 	note("add:%u ", number);
-	return (struct msi_map){ .index = number, .virq = IRQFAKE_BASE + number };
+	return (struct msi_map){ .index = number, .virq = DPATH_IRQFAKE_BASE + number };
 }
 
 static void fake_get_cached_msi_msg(unsigned int number, struct msi_msg *msg)
@@ -482,7 +482,7 @@ static void fake_write_msi_msg(unsigned int number, struct msi_msg *msg)
 
 static int fake_register_producer(struct irq_bypass_producer *producer, struct eventfd_ctx *ctx, int number)
 {
-	struct irqfake_irq *irq = irq_of(number);
+	struct dpath_irqfake_irq *irq = irq_of(number);
 
 	expect(irq->handler && !irq->bypass, "registers a producer twice, or of a vector without handler");
 	expect(ctx->refs > 1, "registers a producer for an eventfd that it has no reference to");
@@ -498,17 +498,17 @@ static void fake_unregister_producer(struct irq_bypass_producer *producer)
 {
 	unsigned int i;
 
-	for (i = 0; i < IRQFAKE_VECTORS; i++) {
+	for (i = 0; i < DPATH_IRQFAKE_VECTORS; i++) {
 		if (now->vectors[i].bypass && container_of(producer, struct dpath_vector, producer) == now->vectors[i].arg)
 			break;
 	}
-	if (i == IRQFAKE_VECTORS) {
+	if (i == DPATH_IRQFAKE_VECTORS) {
 		wrong("unregisters a producer that is not registered");
 		return;
 	}
 	now->vectors[i].bypass = false;
 	now->producers--;
-	note("bypass-:%d ", IRQFAKE_BASE + i);
+	note("bypass-:%d ", DPATH_IRQFAKE_BASE + i);
 }
 
 #undef kzalloc
@@ -632,23 +632,23 @@ static const struct dpath_irq_ops fake_ops = {
 	.config_unlock = fake_config_unlock,
 };
 
-struct irqfake *irqfake_new(struct kunit *test)
+struct dpath_irqfake *dpath_irqfake_new(struct kunit *test)
 {
-	struct irqfake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	struct dpath_irqfake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
 	int fd;
 
 	KUNIT_ASSERT_NOT_NULL(test, fake);
 	fake->pdev.dev.init_name = "fake";
-	fake->pdev.irq = IRQFAKE_LINE;
+	fake->pdev.irq = DPATH_IRQFAKE_LINE;
 	fake->pdev.pin = 1;
 	fake->pdev.pcie_cap = 0x40;
 	fake->guest = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 	fake->msi = 8;
 	fake->msix = 16;
 	fake->dynamic = true;
-	fake->kernel_vectors = IRQFAKE_VECTORS;
-	fake->budget = IRQFAKE_VECTORS;
-	for (fd = 0; fd < IRQFAKE_FDS; fd++) {
+	fake->kernel_vectors = DPATH_IRQFAKE_VECTORS;
+	fake->budget = DPATH_IRQFAKE_VECTORS;
+	for (fd = 0; fd < DPATH_IRQFAKE_FDS; fd++) {
 		fake->fds[fd].fd = fd;
 		fake->fds[fd].refs = 1;
 		init_waitqueue_head(&fake->fds[fd].wqh);
@@ -657,14 +657,14 @@ struct irqfake *irqfake_new(struct kunit *test)
 	return fake;
 }
 
-void irqfake_start(struct irqfake *fake, bool no_disintx)
+void dpath_irqfake_start(struct dpath_irqfake *fake, bool no_disintx)
 {
 	fake->command = fake->guest;
 	dpath_irqs_init(&fake->irqs, &fake->pdev, &fake_ops, fake, &fake->stats, no_disintx);
-	irqfake_mark(fake);
+	dpath_irqfake_mark(fake);
 }
 
-void irqfake_mark(struct irqfake *fake)
+void dpath_irqfake_mark(struct dpath_irqfake *fake)
 {
 	fake->calls = 0;
 	fake->fail_at = 0;
@@ -672,16 +672,16 @@ void irqfake_mark(struct irqfake *fake)
 	memset(fake->log, 0, sizeof(fake->log));
 }
 
-void irqfake_stop(struct kunit *test, struct irqfake *fake)
+void dpath_irqfake_stop(struct kunit *test, struct dpath_irqfake *fake)
 {
 	unsigned int fd;
 
-	irqfake_mark(fake);
+	dpath_irqfake_mark(fake);
 	dpath_irqs_kill(&fake->irqs);
 	dpath_irqs_kill(&fake->irqs);
 	dpath_irqs_destroy(&fake->irqs);
-	irqfake_grace(fake);
-	for (fd = 0; fd < IRQFAKE_FDS; fd++) {
+	dpath_irqfake_grace(fake);
+	for (fd = 0; fd < DPATH_IRQFAKE_FDS; fd++) {
 		KUNIT_EXPECT_EQ_MSG(test, fake->fds[fd].refs, 1, "references to eventfd %u", fd);
 		KUNIT_EXPECT_TRUE_MSG(test, list_empty(&fake->fds[fd].wqh.head), "somebody waits on eventfd %u", fd);
 	}
@@ -697,7 +697,7 @@ void irqfake_stop(struct kunit *test, struct irqfake *fake)
 	now = NULL;
 }
 
-const char *irqfake_state(struct irqfake *fake)
+const char *dpath_irqfake_state(struct dpath_irqfake *fake)
 {
 	static char texts[2][2048];
 	static unsigned int turn;
@@ -707,11 +707,11 @@ const char *irqfake_state(struct irqfake *fake)
 	int len;
 
 	/* What waits for a grace period still counts otherwise. */
-	irqfake_grace(fake);
+	dpath_irqfake_grace(fake);
 	len = scnprintf(text, sizeof(texts[0]), "kind %u charged %u type %u command %x memory %d producers %d files %d line %d/%d work %d:",
 			fake->irqs.index, fake->charged, fake->type, fake->command, fake->memory, fake->producers, fake->files,
 			!!fake->line.handler, fake->line.depth, !!fake->work);
-	for (i = 0; i < IRQFAKE_FDS; i++)
+	for (i = 0; i < DPATH_IRQFAKE_FDS; i++)
 		len += scnprintf(text + len, sizeof(texts[0]) - len, " %d", fake->fds[i].refs);
 	nr = dpath_irqs_vectors(&fake->irqs, info, ARRAY_SIZE(info));
 	for (i = 0; i < nr && i < ARRAY_SIZE(info); i++)
@@ -719,43 +719,43 @@ const char *irqfake_state(struct irqfake *fake)
 	return text;
 }
 
-bool irqfake_fire(struct irqfake *fake, unsigned int number)
+bool dpath_irqfake_fire(struct dpath_irqfake *fake, unsigned int number)
 {
-	struct irqfake_irq *irq = &fake->vectors[number];
+	struct dpath_irqfake_irq *irq = &fake->vectors[number];
 
 	if (!irq->handler)
 		return false;
-	return irq->handler(IRQFAKE_BASE + number, irq->arg) == IRQ_HANDLED;
+	return irq->handler(DPATH_IRQFAKE_BASE + number, irq->arg) == IRQ_HANDLED;
 }
 
-bool irqfake_line_open(struct irqfake *fake)
+bool dpath_irqfake_line_open(struct dpath_irqfake *fake)
 {
 	return fake->line.handler && !fake->line.depth && !(fake->command & PCI_COMMAND_INTX_DISABLE);
 }
 
-irqreturn_t irqfake_line(struct irqfake *fake)
+irqreturn_t dpath_irqfake_line(struct dpath_irqfake *fake)
 {
-	return fake->line.handler(IRQFAKE_LINE, fake->line.arg);
+	return fake->line.handler(DPATH_IRQFAKE_LINE, fake->line.arg);
 }
 
-unsigned int irqfake_settle(struct irqfake *fake)
+unsigned int dpath_irqfake_settle(struct dpath_irqfake *fake)
 {
 	unsigned int taken = 0;
 
-	while (taken < 5 && fake->status && irqfake_line_open(fake)) {
-		if (irqfake_line(fake) != IRQ_HANDLED)
+	while (taken < 5 && fake->status && dpath_irqfake_line_open(fake)) {
+		if (dpath_irqfake_line(fake) != IRQ_HANDLED)
 			break;
 		taken++;
 	}
 	return taken;
 }
 
-int irqfake_set(struct irqfake *fake, u32 index, u32 flags, u32 start, u32 count, const void *data)
+int dpath_irqfake_set(struct dpath_irqfake *fake, u32 index, u32 flags, u32 start, u32 count, const void *data)
 {
 	return dpath_irqs_set(&fake->irqs, flags, index, start, count, data);
 }
 
-int irqfake_set_fd(struct irqfake *fake, u32 index, u32 start, s32 fd)
+int dpath_irqfake_set_fd(struct dpath_irqfake *fake, u32 index, u32 start, s32 fd)
 {
-	return irqfake_set(fake, index, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, start, 1, &fd);
+	return dpath_irqfake_set(fake, index, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, start, 1, &fd);
 }

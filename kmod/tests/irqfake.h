@@ -20,12 +20,12 @@
 
 struct kunit;
 
-#define IRQFAKE_FDS 8
-#define IRQFAKE_VECTORS 2048
-#define IRQFAKE_LINE 11			/* Linux number of the line */
-#define IRQFAKE_BASE 100		/* and of vector 0 */
-#define IRQFAKE_NO_EVENTFD 77		/* an fd that is something else; others from IRQFAKE_FDS on are closed */
-#define IRQFAKE_LOG 4096
+#define DPATH_IRQFAKE_FDS 8
+#define DPATH_IRQFAKE_VECTORS 2048
+#define DPATH_IRQFAKE_LINE 11			/* Linux number of the line */
+#define DPATH_IRQFAKE_BASE 100		/* and of vector 0 */
+#define DPATH_IRQFAKE_NO_EVENTFD 77		/* an fd that is something else; others from DPATH_IRQFAKE_FDS on are closed */
+#define DPATH_IRQFAKE_LOG 4096
 
 struct eventfd_ctx {
 	int fd;
@@ -35,7 +35,7 @@ struct eventfd_ctx {
 	wait_queue_head_t wqh;
 };
 
-struct irqfake_irq {
+struct dpath_irqfake_irq {
 	irq_handler_t handler;
 	void *arg;
 	unsigned long flags;
@@ -47,14 +47,14 @@ struct irqfake_irq {
 	int steered;
 };
 
-struct irqfake_rcu {
+struct dpath_irqfake_rcu {
 	struct rcu_head *head;
 	rcu_callback_t func;
 	void *memory;
 };
 
 /**
- * struct irqfake - a function and what became of it
+ * struct dpath_irqfake - a function and what became of it
  * @pdev: what irq*.c have of it
  * @command: its command register
  * @guest: bits of @command that the guest has set, which nobody may lose
@@ -78,16 +78,16 @@ struct irqfake_rcu {
  * @rcu: callbacks that wait for a grace period
  * @nr_rcu: how many
  * @config_locked: ops->config_lock() was called
- * @calls: calls that could have failed, since irqfake_mark()
+ * @calls: calls that could have failed, since dpath_irqfake_mark()
  * @fail_at: the one that is to fail; 0: none
  * @failed: what it was
- * @log: calls since irqfake_mark(), a word each
+ * @log: calls since dpath_irqfake_mark(), a word each
  * @wrongs: rules broken
  * @wrong: the first one
  * @irqs: the interrupts under test
  * @stats: their counters
  */
-struct irqfake {
+struct dpath_irqfake {
 	struct pci_dev pdev;
 	u16 command;
 	u16 guest;
@@ -101,20 +101,20 @@ struct irqfake {
 	unsigned int charged;
 	struct cpumask cpus;
 	unsigned int type;
-	struct irqfake_irq line;
-	struct irqfake_irq vectors[IRQFAKE_VECTORS];
-	struct eventfd_ctx fds[IRQFAKE_FDS];
+	struct dpath_irqfake_irq line;
+	struct dpath_irqfake_irq vectors[DPATH_IRQFAKE_VECTORS];
+	struct eventfd_ctx fds[DPATH_IRQFAKE_FDS];
 	int files;
 	int memory;
 	int producers;
 	struct work_struct *work;
-	struct irqfake_rcu rcu[64];
+	struct dpath_irqfake_rcu rcu[64];
 	unsigned int nr_rcu;
 	bool config_locked;
 	unsigned int calls;
 	unsigned int fail_at;
 	const char *failed;
-	char log[IRQFAKE_LOG];
+	char log[DPATH_IRQFAKE_LOG];
 	unsigned int wrongs;
 	const char *wrong;
 	struct dpath_irqs irqs;
@@ -122,32 +122,32 @@ struct irqfake {
 };
 
 /* MSI with 8 vectors, MSI-X with 16 that grows, a line that is masked with Interrupt Disable; the guest has decode and bus master on. */
-struct irqfake *irqfake_new(struct kunit *test);
+struct dpath_irqfake *dpath_irqfake_new(struct kunit *test);
 /* Its interrupts, after it was changed to taste. */
-void irqfake_start(struct irqfake *fake, bool no_disintx);
+void dpath_irqfake_start(struct dpath_irqfake *fake, bool no_disintx);
 /* Ends them: everything was given back, no rule broken. */
-void irqfake_stop(struct kunit *test, struct irqfake *fake);
+void dpath_irqfake_stop(struct kunit *test, struct dpath_irqfake *fake);
 /* From here on is recorded. */
-void irqfake_mark(struct irqfake *fake);
+void dpath_irqfake_mark(struct dpath_irqfake *fake);
 /* All that a caller has and can see, as text. Two that are the same have the same text. Static, in one of two buffers by turns. */
-const char *irqfake_state(struct irqfake *fake);
+const char *dpath_irqfake_state(struct dpath_irqfake *fake);
 /* A message from the function on a vector; false if nobody listens. */
-bool irqfake_fire(struct irqfake *fake, unsigned int number);
+bool dpath_irqfake_fire(struct dpath_irqfake *fake, unsigned int number);
 /* Let the line interrupt for as long as it does; how often, at most 5. */
-unsigned int irqfake_settle(struct irqfake *fake);
-irqreturn_t irqfake_line(struct irqfake *fake);
+unsigned int dpath_irqfake_settle(struct dpath_irqfake *fake);
+irqreturn_t dpath_irqfake_line(struct dpath_irqfake *fake);
 /* Can the line interrupt, as the hardware stands? */
-bool irqfake_line_open(struct irqfake *fake);
+bool dpath_irqfake_line_open(struct dpath_irqfake *fake);
 /* The VMM writes an eventfd; or closes it. */
-void irqfake_write(struct irqfake *fake, int fd);
-void irqfake_close(struct irqfake *fake, int fd);
+void dpath_irqfake_write(struct dpath_irqfake *fake, int fd);
+void dpath_irqfake_close(struct dpath_irqfake *fake, int fd);
 /* The scheduled work runs; false if there is none. */
-bool irqfake_work(struct irqfake *fake);
+bool dpath_irqfake_work(struct dpath_irqfake *fake);
 /* A grace period ends. */
-void irqfake_grace(struct irqfake *fake);
+void dpath_irqfake_grace(struct dpath_irqfake *fake);
 /* SET_IRQS */
-int irqfake_set(struct irqfake *fake, u32 index, u32 flags, u32 start, u32 count, const void *data);
+int dpath_irqfake_set(struct dpath_irqfake *fake, u32 index, u32 flags, u32 start, u32 count, const void *data);
 /* With DATA_EVENTFD and TRIGGER, of one vector. */
-int irqfake_set_fd(struct irqfake *fake, u32 index, u32 start, s32 fd);
+int dpath_irqfake_set_fd(struct dpath_irqfake *fake, u32 index, u32 start, s32 fd);
 
 #endif

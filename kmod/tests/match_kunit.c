@@ -31,22 +31,22 @@ static void names_refused(struct kunit *test)
 		KUNIT_EXPECT_FALSE_MSG(test, dpath_match_name_valid(bad[i]), "%d: '%s'", i, bad[i]);
 }
 
-/* Every byte value as the first and as a later character. */
+/* Every byte value at every place of the longest name. */
 static void names_alphabet(struct kunit *test)
 {
-	char name[3] = "aa";
+	char name[] = A31;
+	unsigned int at;
 	int c;
 
-	for (c = 1; c < 256; c++) {
-		bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-		bool later = alnum || c == '.' || c == '_' || c == '-';
+	for (at = 0; at < strlen(A31); at++) {
+		for (c = 1; c < 256; c++) {
+			bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 
-		name[0] = c;
-		name[1] = 'a';
-		KUNIT_EXPECT_EQ_MSG(test, dpath_match_name_valid(name), alnum, "first %#x", c);
-		name[0] = 'a';
-		name[1] = c;
-		KUNIT_EXPECT_EQ_MSG(test, dpath_match_name_valid(name), later, "later %#x", c);
+			name[at] = c;
+			if (dpath_match_name_valid(name) != (alnum || (at && (c == '.' || c == '_' || c == '-'))))
+				KUNIT_FAIL(test, "%#x at %u", c, at);
+		}
+		name[at] = A31[at];
 	}
 }
 
@@ -78,6 +78,40 @@ static void patterns(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		KUNIT_EXPECT_EQ_MSG(test, dpath_match_pattern(cases[i].pattern, cases[i].name), cases[i].match, "%s on %s", cases[i].pattern,
 				    cases[i].name);
+}
+
+/* What a pattern of letters, ? and * matches, by its definition. */
+static bool model_match(const char *pattern, const char *name)
+{
+	if (*pattern == '*')
+		return model_match(pattern + 1, name) || (*name && model_match(pattern, name + 1));
+	if (!*pattern || !*name)
+		return *pattern == *name;
+	return (*pattern == '?' || *pattern == *name) && model_match(pattern + 1, name + 1);
+}
+
+/* The text with this number, of up to five letters of an alphabet. */
+static void nth_text(unsigned int n, const char *alphabet, char *text)
+{
+	for (; n; n = (n - 1) / strlen(alphabet))
+		*text++ = alphabet[(n - 1) % strlen(alphabet)];
+	*text = '\0';
+}
+
+/* Every pattern of up to five of these letters on every name of up to five. */
+static void patterns_all(struct kunit *test)
+{
+	char pattern[6], name[6];
+	unsigned int p, n;
+
+	for (p = 0; p < 1 + 4 + 16 + 64 + 256 + 1024; p++) {
+		nth_text(p, "ab?*", pattern);
+		for (n = 0; n < 1 + 2 + 4 + 8 + 16 + 32; n++) {
+			nth_text(n, "ab", name);
+			if (dpath_match_pattern(pattern, name) != model_match(pattern, name))
+				KUNIT_FAIL(test, "'%s' on '%s'", pattern, name);
+		}
+	}
 }
 
 static void addresses_taken(struct kunit *test)
@@ -123,6 +157,57 @@ static void addresses_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, devfn, 79U);
 }
 
+/* What may stand at a place of an address: 'x' any hexadecimal digit, '1' 0 or 1, '7' 0 to 7, 'z' any but 0, or the sign itself. */
+static bool may_stand(char form, int c)
+{
+	switch (form) {
+	case 'x':
+		return isxdigit(c) && isascii(c);
+	case 'z':
+		return may_stand('x', c) && c != '0';
+	case '1':
+		return c == '0' || c == '1';
+	case '7':
+		return c >= '0' && c <= '7';
+	default:
+		return c == form;
+	}
+}
+
+/* Every byte at every place of an address of each form; and one more or less of them. */
+static void addresses_disturbed(struct kunit *test)
+{
+	static const char * const forms[][2] = {
+		{ "xx:1x.7", "3b:1f.6" }, { "xxxx:xx:1x.7", "0aF0:3b:0c.1" }, { "zxxxx:xx:1x.7", "10000:e1:00.0" },
+		{ "zxxxxxx:xx:1x.7", "fffffff:00:1f.7" },
+	};
+	unsigned int domain, bus, devfn, form, at;
+	char text[DIRECTPATH_ADDRESS_MAX + 3];
+	bool longer;
+	int c;
+
+	for (form = 0; form < ARRAY_SIZE(forms); form++) {
+		size_t len = strlen(forms[form][0]);
+
+		for (at = 0; at < len; at++) {
+			for (c = 1; c < 256; c++) {
+				strscpy(text, forms[form][1], sizeof(text));
+				text[at] = c;
+				if (!dpath_match_address(text, &domain, &bus, &devfn) != may_stand(forms[form][0][at], c))
+					KUNIT_FAIL(test, "%#x at %u of %s", c, at, forms[form][1]);
+				memmove(text + at + 1, forms[form][1] + at, len - at + 1);
+				/* A digit more is right in a domain only, if that is not padded. */
+				longer = form && at <= len - 8 && len < DIRECTPATH_ADDRESS_MAX && may_stand('x', c) && text[0] != '0';
+				if (!dpath_match_address(text, &domain, &bus, &devfn) != longer)
+					KUNIT_FAIL(test, "%#x inserted at %u of %s", c, at, forms[form][1]);
+			}
+			strscpy(text, forms[form][1], sizeof(text));
+			text[at] = '\0';
+			KUNIT_EXPECT_EQ_MSG(test, dpath_match_address(text, &domain, &bus, &devfn), -EINVAL, "'%s'", text);
+		}
+	}
+}
+
 /* Bus, device and function in full, in both forms. */
 static void addresses_all(struct kunit *test)
 {
@@ -146,8 +231,10 @@ static struct kunit_case match_cases[] = {
 	KUNIT_CASE(names_refused),
 	KUNIT_CASE(names_alphabet),
 	KUNIT_CASE(patterns),
+	KUNIT_CASE(patterns_all),
 	KUNIT_CASE(addresses_taken),
 	KUNIT_CASE(addresses_refused),
+	KUNIT_CASE(addresses_disturbed),
 	KUNIT_CASE(addresses_all),
 	{}
 };

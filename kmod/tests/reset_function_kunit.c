@@ -24,50 +24,50 @@ static struct dpath_reset_policy policy_of(const char *text)
 }
 
 /* A function alone behind the port, claimed and then left by a tenant. */
-static struct resetfake_fn *claimed(struct kunit *test, struct resetfake *fake, const u8 *methods, struct dpath_reset *reset)
+static struct dpath_resetfake_fn *claimed(struct kunit *test, struct dpath_resetfake *fake, const u8 *methods, struct dpath_reset *reset)
 {
-	struct resetfake_fn *fn = resetfake_add(fake, &fake->fns[0], methods);
+	struct dpath_resetfake_fn *fn = dpath_resetfake_add(fake, &fake->fns[0], methods);
 
 	KUNIT_ASSERT_EQ(test, dpath_reset_init(reset, &fn->pdev), 0);
-	resetfake_tenant(fn);
-	resetfake_mark(fake);
+	dpath_resetfake_tenant(fn);
+	dpath_resetfake_mark(fake);
 	return fn;
 }
 
-static void released(struct kunit *test, struct resetfake *fake, struct dpath_reset *reset)
+static void released(struct kunit *test, struct dpath_resetfake *fake, struct dpath_reset *reset)
 {
 	dpath_reset_destroy(reset);
 	KUNIT_EXPECT_EQ(test, reset->flags, 0UL);
-	resetfake_check(test, fake);
+	dpath_resetfake_check(test, fake);
 }
 
-static u16 command_of(const struct resetfake_fn *fn)
+static u16 command_of(const struct dpath_resetfake_fn *fn)
 {
 	return fn->hw[PCI_COMMAND] | fn->hw[PCI_COMMAND + 1] << 8;
 }
 
-static void expect_log(struct kunit *test, struct resetfake *fake, const char *log)
+static void expect_log(struct kunit *test, struct dpath_resetfake *fake, const char *log)
 {
 	KUNIT_EXPECT_STREQ(test, fake->log, log);
-	resetfake_mark(fake);
+	dpath_resetfake_mark(fake);
 }
 
 /* Awake and pristine, off, reset, pristine again; nothing of the tenant is left, and bus master is off. */
 static void between_tenants(struct kunit *test)
 {
-	struct resetfake *fake = resetfake_new(test);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
 	u8 pristine[PCI_CFG_SPACE_SIZE];
 	const char *why = NULL;
 	struct dpath_reset reset;
-	struct resetfake_fn *fn;
+	struct dpath_resetfake_fn *fn;
 
-	fn = resetfake_add(fake, &fake->fns[0], flr_pm);
+	fn = dpath_resetfake_add(fake, &fake->fns[0], flr_pm);
 	fn->hw[PCI_COMMAND] |= PCI_COMMAND_MASTER;
 	KUNIT_ASSERT_EQ(test, dpath_reset_init(&reset, &fn->pdev), 0);
 	expect_log(test, fake, "d0:1 nomaster:1 save:1 ");
 	memcpy(pristine, fn->hw, sizeof(pristine));
 	KUNIT_EXPECT_EQ(test, command_of(fn) & (PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE), PCI_COMMAND_INTX_DISABLE);
-	resetfake_tenant(fn);
+	dpath_resetfake_tenant(fn);
 	KUNIT_EXPECT_EQ(test, dpath_reset_function(&reset, &by_default, &why), 0);
 	expect_log(test, fake, "lock:1 d0:1 load:1 restore:1 nomaster:1 off:1 reset:1:3 load:1 restore:1 nomaster:1 unlock:1 ");
 	KUNIT_EXPECT_EQ(test, memcmp(fn->hw, pristine, sizeof(pristine)), 0);
@@ -81,7 +81,7 @@ static void between_tenants(struct kunit *test)
 static void by_the_bus(struct kunit *test)
 {
 	static const u8 methods[] = { 6, 0 };
-	struct resetfake *fake = resetfake_new(test);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
 	const char *why = NULL;
 	struct dpath_reset reset;
 
@@ -141,11 +141,11 @@ static void tried_methods(const char *log, char *tried)
 static void one_policy(struct kunit *test, const struct dpath_reset_policy *policy, unsigned int offered, struct rnd_state *rnd)
 {
 	static const int answers[] = { 0, -ENOTTY, -ENOTTY, -EIO, -ETIMEDOUT };
-	struct resetfake *fake = resetfake_new(test);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
 	u8 methods[PCI_NUM_RESET_METHODS + 1] = {};
 	char expected[16], tried[64], text[64];
 	struct dpath_reset reset;
-	struct resetfake_fn *fn;
+	struct dpath_resetfake_fn *fn;
 	const char *why = NULL;
 	unsigned int i, nr = 0;
 	int ret, expected_ret;
@@ -167,7 +167,7 @@ static void one_policy(struct kunit *test, const struct dpath_reset_policy *poli
 	KUNIT_EXPECT_EQ(test, atomic64_read(&reset.failures), !!ret);
 	KUNIT_EXPECT_EQ(test, index_of[reset.last_method], *tried ? tried[strlen(tried) - 1] - '0' : 0);
 	/* Also after a failure it is pristine and off the bus, and the array of the kernel is whole. */
-	KUNIT_EXPECT_EQ(test, fn->hw[RESETFAKE_TENANT] == RESETFAKE_MARK || command_of(fn) & PCI_COMMAND_MASTER, 0);
+	KUNIT_EXPECT_EQ(test, fn->hw[DPATH_RESETFAKE_TENANT] == DPATH_RESETFAKE_MARK || command_of(fn) & PCI_COMMAND_MASTER, 0);
 	KUNIT_EXPECT_EQ(test, memcmp(fn->pdev.reset_methods, methods, PCI_NUM_RESET_METHODS), 0);
 	released(test, fake, &reset);
 	kunit_kfree(test, fake);
@@ -219,9 +219,9 @@ static void refusals(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct dpath_reset_policy policy = policy_of(cases[i].policy);
-		struct resetfake *fake = resetfake_new(test);
+		struct dpath_resetfake *fake = dpath_resetfake_new(test);
 		struct dpath_reset reset;
-		struct resetfake_fn *fn;
+		struct dpath_resetfake_fn *fn;
 		const char *why = "";
 
 		fn = claimed(test, fake, cases[i].methods, &reset);
@@ -237,8 +237,8 @@ static void refusals(struct kunit *test)
 static void bus_only_alone(struct kunit *test)
 {
 	static const u8 methods[] = { 3, 6, 0 }, strange[] = { 200, 5, 6, 7 };
-	struct resetfake *fake = resetfake_new(test);
-	struct resetfake_fn *fn = resetfake_add(fake, &fake->fns[0], methods), *other;
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
+	struct dpath_resetfake_fn *fn = dpath_resetfake_add(fake, &fake->fns[0], methods), *other;
 	char text[64];
 
 	dpath_reset_format_methods(&fn->pdev, text, sizeof(text));
@@ -247,7 +247,7 @@ static void bus_only_alone(struct kunit *test)
 	dpath_reset_format_methods(&fn->pdev, text, sizeof(text));
 	KUNIT_EXPECT_STREQ(test, text, "flr");
 	fn->pdev.is_virtfn = 0;
-	other = resetfake_add(fake, &fake->fns[0], methods);
+	other = dpath_resetfake_add(fake, &fake->fns[0], methods);
 	dpath_reset_format_methods(&fn->pdev, text, sizeof(text));
 	KUNIT_EXPECT_STREQ(test, text, "flr");
 	other->pdev.bus = &fake->root;
@@ -260,14 +260,14 @@ static void bus_only_alone(struct kunit *test)
 	dpath_reset_format_methods(&fn->pdev, text, sizeof(text));
 	KUNIT_EXPECT_STREQ(test, text, "pm,bus");
 	KUNIT_EXPECT_EQ(test, dpath_reset_methods(&fn->pdev, NULL, 0), 2);
-	resetfake_check(test, fake);
+	dpath_resetfake_check(test, fake);
 }
 
 /* --- somebody else at work --- */
 
 static char methods_seen[64];
 
-static void look_at_methods(struct resetfake *fake, struct resetfake_fn *fn)
+static void look_at_methods(struct dpath_resetfake *fake, struct dpath_resetfake_fn *fn)
 {
 	/* A reader has no device_lock; that the fake's is ours is no matter. */
 	fn->locked = false;
@@ -278,7 +278,7 @@ static void look_at_methods(struct resetfake *fake, struct resetfake_fn *fn)
 /* While one method runs, readers see all of them. */
 static void readers_see_all(struct kunit *test)
 {
-	struct resetfake *fake = resetfake_new(test);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
 	struct dpath_reset_policy pm = policy_of("pm");
 	struct dpath_reset reset;
 	const char *why;
@@ -294,7 +294,7 @@ static void readers_see_all(struct kunit *test)
 
 static const u8 pm_flr[] = { 5, 3, 0 };
 
-static void write_sysfs(struct resetfake *fake, struct resetfake_fn *fn)
+static void write_sysfs(struct dpath_resetfake *fake, struct dpath_resetfake_fn *fn)
 {
 	memcpy(fn->pdev.reset_methods, pm_flr, sizeof(pm_flr));
 }
@@ -302,9 +302,9 @@ static void write_sysfs(struct resetfake *fake, struct resetfake_fn *fn)
 /* A write to sysfs meanwhile wins. */
 static void sysfs_wins(struct kunit *test)
 {
-	struct resetfake *fake = resetfake_new(test);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
 	struct dpath_reset reset;
-	struct resetfake_fn *fn;
+	struct dpath_resetfake_fn *fn;
 	const char *why;
 
 	fn = claimed(test, fake, flr_pm, &reset);
@@ -336,9 +336,9 @@ static void try_again(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct resetfake *fake = resetfake_new(test);
+		struct dpath_resetfake *fake = dpath_resetfake_new(test);
 		struct dpath_reset reset;
-		struct resetfake_fn *fn;
+		struct dpath_resetfake_fn *fn;
 		const char *why = NULL;
 
 		fn = claimed(test, fake, cases[i].methods, &reset);
@@ -361,10 +361,10 @@ static void try_again(struct kunit *test)
 /* A port that is locked is no matter for a method that does not use it; VFs would be lost; after destroy it is not ours. */
 static void may_not(struct kunit *test)
 {
-	struct resetfake *fake = resetfake_new(test);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
 	const bool dead = false;
 	struct dpath_reset reset;
-	struct resetfake_fn *fn;
+	struct dpath_resetfake_fn *fn;
 	const char *why;
 
 	fn = claimed(test, fake, flr_pm, &reset);
@@ -378,7 +378,7 @@ static void may_not(struct kunit *test)
 	fn->vfs = 0;
 	KUNIT_EXPECT_EQ(test, dpath_reset_function(&reset, &by_default, &why), 0);
 	dpath_reset_destroy(&reset);
-	resetfake_mark(fake);
+	dpath_resetfake_mark(fake);
 	KUNIT_EXPECT_EQ(test, dpath_reset_function(&reset, &by_default, &why), -ENODEV);
 	KUNIT_EXPECT_EQ(test, dpath_reset_guest(&reset, &by_default, &dead), -ENODEV);
 	expect_log(test, fake, "lock:1 unlock:1 lock:1 unlock:1 ");
@@ -390,23 +390,23 @@ static void may_not(struct kunit *test)
 /* Step @n of a claim and a reset fails: no lock, mark or memory is left, and D3cold is as it was. True if there was such a step. */
 static bool fail_step(struct kunit *test, const u8 *methods, unsigned int n)
 {
-	struct resetfake *fake = resetfake_new(test);
-	struct resetfake_fn *fn = resetfake_add(fake, &fake->fns[0], methods);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
+	struct dpath_resetfake_fn *fn = dpath_resetfake_add(fake, &fake->fns[0], methods);
 	struct dpath_reset reset;
 	const char *why = NULL;
 	bool reached;
 	int ret;
 
-	resetfake_mark(fake);
+	dpath_resetfake_mark(fake);
 	fake->fail_at = n;
 	ret = dpath_reset_init(&reset, &fn->pdev);
 	if (!ret) {
-		resetfake_tenant(fn);
+		dpath_resetfake_tenant(fn);
 		ret = dpath_reset_function(&reset, &by_default, &why);
 		KUNIT_EXPECT_EQ(test, !!why, !!ret);
 		/* It was pristine before the reset, so that a failure behind it leaves nothing of the tenant. */
 		if (strstr(fake->log, "reset:"))
-			KUNIT_EXPECT_NE(test, fn->hw[RESETFAKE_TENANT], RESETFAKE_MARK);
+			KUNIT_EXPECT_NE(test, fn->hw[DPATH_RESETFAKE_TENANT], DPATH_RESETFAKE_MARK);
 	}
 	reached = fake->calls >= n;
 	KUNIT_EXPECT_EQ_MSG(test, !!ret, reached, "step %u, %s", n, fake->failed ?: "nothing");
@@ -415,7 +415,7 @@ static bool fail_step(struct kunit *test, const u8 *methods, unsigned int n)
 	KUNIT_EXPECT_TRUE(test, fn->pdev.d3cold_allowed);
 	KUNIT_EXPECT_FALSE(test, fn->pdev.no_d3cold);
 	KUNIT_EXPECT_EQ(test, memcmp(fn->pdev.reset_methods, methods, 2), 0);
-	resetfake_check(test, fake);
+	dpath_resetfake_check(test, fake);
 	kunit_kfree(test, fake);
 	return reached;
 }
@@ -439,8 +439,8 @@ static void d3cold(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < 8; i++) {
-		struct resetfake *fake = resetfake_new(test);
-		struct resetfake_fn *fn = resetfake_add(fake, &fake->fns[0], flr_pm);
+		struct dpath_resetfake *fake = dpath_resetfake_new(test);
+		struct dpath_resetfake_fn *fn = dpath_resetfake_add(fake, &fake->fns[0], flr_pm);
 		bool allowed = i & 1, forbidden = i & 2, written = i & 4;
 		struct dpath_reset reset;
 
@@ -461,7 +461,7 @@ static void d3cold(struct kunit *test)
 		dpath_reset_destroy(&reset);
 		KUNIT_EXPECT_EQ_MSG(test, !!fn->pdev.d3cold_allowed, allowed || written, "case %u", i);
 		KUNIT_EXPECT_EQ_MSG(test, !!fn->pdev.no_d3cold, forbidden && !written, "case %u", i);
-		resetfake_check(test, fake);
+		dpath_resetfake_check(test, fake);
 		kunit_kfree(test, fake);
 	}
 }
@@ -470,8 +470,8 @@ static void d3cold(struct kunit *test)
 
 static void gone_before(struct kunit *test)
 {
-	struct resetfake *fake = resetfake_new(test);
-	struct resetfake_fn *fn;
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
+	struct dpath_resetfake_fn *fn;
 	const bool dead = false;
 	struct dpath_reset reset;
 	const char *why = NULL;
@@ -504,9 +504,9 @@ static void gone_after(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(results); i++) {
-		struct resetfake *fake = resetfake_new(test);
+		struct dpath_resetfake *fake = dpath_resetfake_new(test);
 		struct dpath_reset reset;
-		struct resetfake_fn *fn;
+		struct dpath_resetfake_fn *fn;
 		const char *why = NULL;
 
 		fn = claimed(test, fake, flr_pm, &reset);
@@ -524,20 +524,20 @@ static void gone_after(struct kunit *test)
 /* The first look is what later ones are held against. */
 static void fingerprints(struct kunit *test)
 {
-	struct resetfake *fake = resetfake_new(test);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
 	struct dpath_reset reset;
-	struct resetfake_fn *fn;
+	struct dpath_resetfake_fn *fn;
 	char why[128] = "";
 	const char *text;
 
 	fn = claimed(test, fake, flr_pm, &reset);
-	fn->hw[RESETFAKE_TENANT] = 0;
+	fn->hw[DPATH_RESETFAKE_TENANT] = 0;
 	KUNIT_EXPECT_EQ(test, dpath_reset_function(&reset, &by_default, &text), 0);
 	KUNIT_EXPECT_EQ(test, dpath_reset_verify(&reset, why, sizeof(why)), 0);
 	KUNIT_EXPECT_TRUE(test, reset.fingerprint.valid);
 	KUNIT_EXPECT_EQ(test, reset.fingerprint.vendor, 0x8086);
 	/* What a guest writes is no identity. */
-	resetfake_tenant(fn);
+	dpath_resetfake_tenant(fn);
 	KUNIT_EXPECT_EQ(test, dpath_reset_verify(&reset, why, sizeof(why)), 0);
 	/* Firmware of another revision. */
 	fn->hw[PCI_REVISION_ID] ^= 1;
@@ -553,9 +553,9 @@ static void fingerprints(struct kunit *test)
 
 static void quiesces(struct kunit *test)
 {
-	struct resetfake *fake = resetfake_new(test);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
 	struct dpath_reset reset;
-	struct resetfake_fn *fn;
+	struct dpath_resetfake_fn *fn;
 
 	fn = claimed(test, fake, flr_pm, &reset);
 	KUNIT_EXPECT_EQ(test, dpath_reset_quiesce(&fn->pdev), 0);
@@ -572,12 +572,12 @@ static unsigned int prepared, done;
 
 static void fake_prepare(struct pci_dev *pdev)
 {
-	prepared += container_of(pdev, struct resetfake_fn, pdev)->locked;
+	prepared += container_of(pdev, struct dpath_resetfake_fn, pdev)->locked;
 }
 
 static void fake_done(struct pci_dev *pdev)
 {
-	done += prepared && container_of(pdev, struct resetfake_fn, pdev)->locked;
+	done += prepared && container_of(pdev, struct dpath_resetfake_fn, pdev)->locked;
 }
 
 static const struct pci_error_handlers fake_handlers = {
@@ -587,7 +587,7 @@ static const struct pci_error_handlers fake_handlers = {
 
 static bool lease_dead;
 
-static void end_lease(struct resetfake *fake, struct resetfake_fn *fn)
+static void end_lease(struct dpath_resetfake *fake, struct dpath_resetfake_fn *fn)
 {
 	lease_dead = true;
 }
@@ -596,10 +596,10 @@ static void end_lease(struct resetfake *fake, struct resetfake_fn *fn)
 static void by_the_guest(struct kunit *test)
 {
 	struct dpath_reset_policy none = policy_of("none"), pm = policy_of("pm"), bus = policy_of("bus");
-	struct resetfake *fake = resetfake_new(test);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
 	struct pci_driver driver = { .err_handler = &fake_handlers };
 	struct dpath_reset reset;
-	struct resetfake_fn *fn;
+	struct dpath_resetfake_fn *fn;
 	u8 was[PCI_CFG_SPACE_SIZE];
 
 	fn = claimed(test, fake, flr_pm, &reset);

@@ -15,28 +15,28 @@ static const u8 none[] = { 0 };
  *      - 3 (a switch) - 4 - 5
  *                     - 6 - 7
  */
-static struct resetfake *new_tree(struct kunit *test)
+static struct dpath_resetfake *new_tree(struct kunit *test)
 {
-	struct resetfake *fake = resetfake_new(test);
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
 
-	resetfake_add(fake, &fake->fns[0], none);
-	resetfake_add(fake, &fake->fns[0], none);
-	resetfake_bridge(resetfake_add(fake, NULL, none));
-	resetfake_bridge(resetfake_add(fake, &fake->fns[3], none));
-	resetfake_add(fake, &fake->fns[4], none);
-	resetfake_bridge(resetfake_add(fake, &fake->fns[3], none));
-	resetfake_add(fake, &fake->fns[6], none);
+	dpath_resetfake_add(fake, &fake->fns[0], none);
+	dpath_resetfake_add(fake, &fake->fns[0], none);
+	dpath_resetfake_bridge(dpath_resetfake_add(fake, NULL, none));
+	dpath_resetfake_bridge(dpath_resetfake_add(fake, &fake->fns[3], none));
+	dpath_resetfake_add(fake, &fake->fns[4], none);
+	dpath_resetfake_bridge(dpath_resetfake_add(fake, &fake->fns[3], none));
+	dpath_resetfake_add(fake, &fake->fns[6], none);
 	return fake;
 }
 
-static void expect_log(struct kunit *test, struct resetfake *fake, const char *log)
+static void expect_log(struct kunit *test, struct dpath_resetfake *fake, const char *log)
 {
 	KUNIT_EXPECT_STREQ(test, fake->log, log);
-	resetfake_mark(fake);
+	dpath_resetfake_mark(fake);
 }
 
 /* The functions of @bits, lowest first. */
-static unsigned int members_of(struct resetfake *fake, unsigned int bits, struct pci_dev **members)
+static unsigned int members_of(struct dpath_resetfake *fake, unsigned int bits, struct pci_dev **members)
 {
 	unsigned int i, nr = 0;
 
@@ -51,13 +51,13 @@ static unsigned int members_of(struct resetfake *fake, unsigned int bits, struct
 static void every_set(struct kunit *test)
 {
 	static const unsigned int endpoints = BIT(1) | BIT(2) | BIT(5) | BIT(7);
-	struct resetfake *fake = new_tree(test);
-	struct pci_dev *members[RESETFAKE_FNS];
+	struct dpath_resetfake *fake = new_tree(test);
+	struct pci_dev *members[DPATH_RESETFAKE_FNS];
 	unsigned int bits, nr;
 	char outsider[16];
 	int ret;
 
-	for (bits = 0; bits < BIT(RESETFAKE_FNS); bits++) {
+	for (bits = 0; bits < BIT(DPATH_RESETFAKE_FNS); bits++) {
 		bool whole = bits == (BIT(1) | BIT(2)) || bits == BIT(5) || bits == BIT(7) || bits == (BIT(5) | BIT(7));
 		bool part = bits == BIT(1) || bits == BIT(2);
 
@@ -70,13 +70,13 @@ static void every_set(struct kunit *test)
 		KUNIT_EXPECT_STREQ(test, outsider, part ? fake->fns[bits == BIT(1) ? 2 : 1].name : "");
 		KUNIT_EXPECT_EQ(test, dpath_reset_set_possible(members, nr), whole);
 	}
-	resetfake_check(test, fake);
+	dpath_resetfake_check(test, fake);
 }
 
 /* The port has to have a reset, by its slot or its bus; nothing goes with VFs; a function on the root bus has no port. */
 static void impossible(struct kunit *test)
 {
-	struct resetfake *fake = new_tree(test);
+	struct dpath_resetfake *fake = new_tree(test);
 	struct pci_dev *members[2];
 	char outsider[16];
 
@@ -95,13 +95,13 @@ static void impossible(struct kunit *test)
 	members[1]->bus = &fake->root;
 	KUNIT_EXPECT_EQ(test, dpath_reset_set_probe(members, 1, outsider, sizeof(outsider)), 0);
 	KUNIT_EXPECT_EQ(test, dpath_reset_set_probe(members + 1, 1, outsider, sizeof(outsider)), -ENOTTY);
-	resetfake_check(test, fake);
+	dpath_resetfake_check(test, fake);
 }
 
 /* What a reset behind a port touches: references to all but the bridges, or to none. */
 static void affected(struct kunit *test)
 {
-	struct resetfake *fake = new_tree(test);
+	struct dpath_resetfake *fake = new_tree(test);
 	struct pci_dev *found[4] = {};
 	unsigned int max;
 	int nr;
@@ -118,21 +118,21 @@ static void affected(struct kunit *test)
 		nr = dpath_reset_affected(&fake->fns[4].pdev, found, max);
 		KUNIT_EXPECT_EQ(test, nr, max < 2 ? -ENOSPC : 2);
 		while (nr > 0)
-			container_of(found[--nr], struct resetfake_fn, pdev)->refs--;
-		resetfake_check(test, fake);
+			container_of(found[--nr], struct dpath_resetfake_fn, pdev)->refs--;
+		dpath_resetfake_check(test, fake);
 	}
 	fake->bus_error = -ENOTTY;
 	KUNIT_EXPECT_EQ(test, dpath_reset_affected(&fake->fns[2].pdev, found, 4), -ENODEV);
 	fake->bus_error = 0;
 	fake->fns[2].pdev.is_virtfn = 1;
 	KUNIT_EXPECT_EQ(test, dpath_reset_affected(&fake->fns[2].pdev, found, 4), -ENODEV);
-	resetfake_check(test, fake);
+	dpath_resetfake_check(test, fake);
 }
 
 /* --- the reset --- */
 
 struct claim {
-	struct resetfake *fake;
+	struct dpath_resetfake *fake;
 	struct dpath_reset resets[2];
 	struct dpath_reset *members[2];
 };
@@ -146,9 +146,9 @@ static void claim(struct kunit *test, struct claim *claim)
 	for (i = 0; i < 2; i++) {
 		KUNIT_ASSERT_EQ(test, dpath_reset_init(&claim->resets[i], &claim->fake->fns[1 + i].pdev), 0);
 		claim->members[i] = &claim->resets[i];
-		resetfake_tenant(&claim->fake->fns[1 + i]);
+		dpath_resetfake_tenant(&claim->fake->fns[1 + i]);
 	}
-	resetfake_mark(claim->fake);
+	dpath_resetfake_mark(claim->fake);
 }
 
 static void release(struct kunit *test, struct claim *claim)
@@ -159,14 +159,14 @@ static void release(struct kunit *test, struct claim *claim)
 		KUNIT_EXPECT_EQ(test, claim->resets[i].flags, 0UL);
 		dpath_reset_destroy(&claim->resets[i]);
 	}
-	resetfake_check(test, claim->fake);
+	dpath_resetfake_check(test, claim->fake);
 	kunit_kfree(test, claim->fake);
 }
 
 static struct claim *watched;
 static unsigned int marks_seen;
 
-static void look_at_marks(struct resetfake *fake, struct resetfake_fn *fn)
+static void look_at_marks(struct dpath_resetfake *fake, struct dpath_resetfake_fn *fn)
 {
 	unsigned int i;
 

@@ -16,11 +16,11 @@ struct pci_saved_state {
 	u8 bytes[4096];
 };
 
-static struct resetfake *now;
+static struct dpath_resetfake *now;
 
-static struct resetfake_fn *fn_of(struct pci_dev *pdev)
+static struct dpath_resetfake_fn *fn_of(struct pci_dev *pdev)
 {
-	return container_of(pdev, struct resetfake_fn, pdev);
+	return container_of(pdev, struct dpath_resetfake_fn, pdev);
 }
 
 static __printf(1, 2) void note(const char *fmt, ...)
@@ -33,9 +33,9 @@ static __printf(1, 2) void note(const char *fmt, ...)
 	va_end(args);
 }
 
-static void note_fn(const char *what, struct resetfake_fn *fn)
+static void note_fn(const char *what, struct dpath_resetfake_fn *fn)
 {
-	note("%s:%u ", what, resetfake_number(now, fn));
+	note("%s:%u ", what, dpath_resetfake_number(now, fn));
 }
 
 static void expect(bool right, const char *what)
@@ -84,7 +84,7 @@ static void fake_kfree(const void *memory)
 
 static u32 load(struct pci_dev *pdev, int where, unsigned int width)
 {
-	struct resetfake_fn *fn = fn_of(pdev);
+	struct dpath_resetfake_fn *fn = fn_of(pdev);
 	u32 value = 0;
 
 	while (width--)
@@ -110,7 +110,7 @@ static int fake_read_dword(struct pci_dev *pdev, int where, u32 *value)
 	return 0;
 }
 
-static void set_command(struct resetfake_fn *fn, u16 clear, u16 set)
+static void set_command(struct dpath_resetfake_fn *fn, u16 clear, u16 set)
 {
 	u16 command = (fn->hw[PCI_COMMAND] | fn->hw[PCI_COMMAND + 1] << 8);
 
@@ -170,7 +170,7 @@ static int fake_set_power_state(struct pci_dev *pdev, pci_power_t state)
 
 static int fake_save_state(struct pci_dev *pdev)
 {
-	struct resetfake_fn *fn = fn_of(pdev);
+	struct dpath_resetfake_fn *fn = fn_of(pdev);
 
 	note_fn("save", fn);
 	if (fails("save"))
@@ -206,7 +206,7 @@ static int fake_load_saved_state(struct pci_dev *pdev, struct pci_saved_state *s
 
 static void fake_restore_state(struct pci_dev *pdev)
 {
-	struct resetfake_fn *fn = fn_of(pdev);
+	struct dpath_resetfake_fn *fn = fn_of(pdev);
 
 	note_fn("restore", fn);
 	if (!pdev->state_saved)
@@ -230,7 +230,7 @@ static void fake_d3cold_enable(struct pci_dev *pdev)
 
 static int fake_trylock(struct pci_dev *pdev)
 {
-	struct resetfake_fn *fn = fn_of(pdev);
+	struct dpath_resetfake_fn *fn = fn_of(pdev);
 
 	expect(!fn->locked, "tries a lock that it has");
 	if (fn->foreign || fails("lock"))
@@ -242,7 +242,7 @@ static int fake_trylock(struct pci_dev *pdev)
 
 static void fake_unlock(struct pci_dev *pdev)
 {
-	struct resetfake_fn *fn = fn_of(pdev);
+	struct dpath_resetfake_fn *fn = fn_of(pdev);
 
 	expect(fn->locked, "drops a lock that it has not");
 	fn->locked = false;
@@ -285,16 +285,16 @@ static void fake_walk_bus(struct pci_bus *top, int (*visit)(struct pci_dev *pdev
 
 static bool marked(const u8 *space)
 {
-	return space[RESETFAKE_TENANT] == RESETFAKE_MARK;
+	return space[DPATH_RESETFAKE_TENANT] == DPATH_RESETFAKE_MARK;
 }
 
-static void switch_off(struct resetfake_fn *fn, bool dies)
+static void switch_off(struct dpath_resetfake_fn *fn, bool dies)
 {
 	memcpy(fn->hw, fn->on, sizeof(fn->hw));
 	fn->absent |= dies;
 }
 
-static void watch_reset(struct resetfake_fn *fn, u8 index)
+static void watch_reset(struct dpath_resetfake_fn *fn, u8 index)
 {
 	struct pci_dev *bridge = pci_upstream_bridge(&fn->pdev);
 
@@ -311,11 +311,11 @@ static void watch_reset(struct resetfake_fn *fn, u8 index)
 /* As the core: the methods in their order, until one says something else than -ENOTTY. */
 static int fake_reset_function_locked(struct pci_dev *pdev)
 {
-	struct resetfake_fn *fn = fn_of(pdev);
+	struct dpath_resetfake_fn *fn = fn_of(pdev);
 	u8 index = pdev->reset_methods[0];
 
 	watch_reset(fn, index);
-	note("reset:%u:%u ", resetfake_number(now, fn), index);
+	note("reset:%u:%u ", dpath_resetfake_number(now, fn), index);
 	if (!index)
 		return -ENOTTY;
 	if (!fn->results[index])
@@ -398,24 +398,24 @@ static int fake_reset_bus(struct pci_dev *pdev)
 
 /* --- the tree --- */
 
-struct resetfake *resetfake_new(struct kunit *test)
+struct dpath_resetfake *dpath_resetfake_new(struct kunit *test)
 {
-	struct resetfake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	struct dpath_resetfake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, fake);
 	fake->slot_error = -ENOTTY;
 	now = fake;
-	resetfake_bridge(resetfake_add(fake, NULL, (const u8[]){ 0 }));
+	dpath_resetfake_bridge(dpath_resetfake_add(fake, NULL, (const u8[]){ 0 }));
 	KUNIT_ASSERT_TRUE(test, dpath_cfgspace_load(dpath_cfgspace_find("82599ES"), fake->fns[0].hw));
 	return fake;
 }
 
-struct resetfake_fn *resetfake_add(struct resetfake *fake, struct resetfake_fn *above, const u8 *methods)
+struct dpath_resetfake_fn *dpath_resetfake_add(struct dpath_resetfake *fake, struct dpath_resetfake_fn *above, const u8 *methods)
 {
-	struct resetfake_fn *fn = &fake->fns[fake->nr];
+	struct dpath_resetfake_fn *fn = &fake->fns[fake->nr];
 	unsigned int i;
 
-	snprintf(fn->name, sizeof(fn->name), "0000:%02x:00.%u", above ? resetfake_number(fake, above) + 1 : 0, fake->nr);
+	snprintf(fn->name, sizeof(fn->name), "0000:%02x:00.%u", above ? dpath_resetfake_number(fake, above) + 1 : 0, fake->nr);
 	fn->pdev.dev.init_name = fn->name;
 	fn->pdev.bus = above ? &above->bus : &fake->root;
 	fn->pdev.cfg_size = 4096;
@@ -431,22 +431,22 @@ struct resetfake_fn *resetfake_add(struct resetfake *fake, struct resetfake_fn *
 	return fn;
 }
 
-void resetfake_bridge(struct resetfake_fn *fn)
+void dpath_resetfake_bridge(struct dpath_resetfake_fn *fn)
 {
 	fn->bus.parent = fn->pdev.bus;
 	fn->bus.self = &fn->pdev;
 	fn->pdev.subordinate = &fn->bus;
 }
 
-void resetfake_tenant(struct resetfake_fn *fn)
+void dpath_resetfake_tenant(struct dpath_resetfake_fn *fn)
 {
 	fn->tenant = true;
-	fn->hw[RESETFAKE_TENANT] = RESETFAKE_MARK;
+	fn->hw[DPATH_RESETFAKE_TENANT] = DPATH_RESETFAKE_MARK;
 	fn->hw[PCI_COMMAND] |= PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY;
 	memcpy(fn->saved, fn->hw, sizeof(fn->saved));
 }
 
-void resetfake_mark(struct resetfake *fake)
+void dpath_resetfake_mark(struct dpath_resetfake *fake)
 {
 	fake->calls = 0;
 	fake->fail_at = 0;
@@ -454,7 +454,7 @@ void resetfake_mark(struct resetfake *fake)
 	memset(fake->log, 0, sizeof(fake->log));
 }
 
-void resetfake_check(struct kunit *test, struct resetfake *fake)
+void dpath_resetfake_check(struct kunit *test, struct dpath_resetfake *fake)
 {
 	unsigned int i;
 

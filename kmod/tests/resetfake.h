@@ -17,13 +17,13 @@
 
 struct kunit;
 
-#define RESETFAKE_FNS 8
-#define RESETFAKE_LOG 2048
-#define RESETFAKE_TENANT 0x3c		/* a register that a tenant has written */
-#define RESETFAKE_MARK 0xa5		/* with this */
+#define DPATH_RESETFAKE_FNS 8
+#define DPATH_RESETFAKE_LOG 2048
+#define DPATH_RESETFAKE_TENANT 0x3c		/* a register that a tenant has written */
+#define DPATH_RESETFAKE_MARK 0xa5		/* with this */
 
 /**
- * struct resetfake_fn - a function
+ * struct dpath_resetfake_fn - a function
  * @pdev: what the code has of it
  * @bus: the one behind it, of a bridge
  * @name: its address
@@ -40,7 +40,7 @@ struct kunit;
  * @refs: references
  * @tenant: it has the tenant's config, which only a host's reset has to get rid of
  */
-struct resetfake_fn {
+struct dpath_resetfake_fn {
 	struct pci_dev pdev;
 	struct pci_bus bus;
 	char name[16];
@@ -59,7 +59,7 @@ struct resetfake_fn {
 };
 
 /**
- * struct resetfake - the tree
+ * struct dpath_resetfake - the tree
  * @root: the root bus
  * @fns: the functions
  * @nr: how many
@@ -69,43 +69,43 @@ struct resetfake_fn {
  * @bus_dies: functions that do not answer after it
  * @during: called while a function or bus is reset; @fn is NULL for a bus
  * @memory: pieces held
- * @calls: calls that could have failed, since resetfake_mark()
+ * @calls: calls that could have failed, since dpath_resetfake_mark()
  * @fail_at: the one that is to fail; 0: none
  * @failed: what it was
- * @log: calls since resetfake_mark(), a word each
+ * @log: calls since dpath_resetfake_mark(), a word each
  * @wrongs: rules broken
  * @wrong: the first one
  */
-struct resetfake {
+struct dpath_resetfake {
 	struct pci_bus root;
-	struct resetfake_fn fns[RESETFAKE_FNS];
+	struct dpath_resetfake_fn fns[DPATH_RESETFAKE_FNS];
 	unsigned int nr;
 	int slot_error;
 	int bus_error;
 	int bus_result;
 	unsigned int bus_dies;
-	void (*during)(struct resetfake *fake, struct resetfake_fn *fn);
+	void (*during)(struct dpath_resetfake *fake, struct dpath_resetfake_fn *fn);
 	int memory;
 	unsigned int calls;
 	unsigned int fail_at;
 	const char *failed;
-	char log[RESETFAKE_LOG];
+	char log[DPATH_RESETFAKE_LOG];
 	unsigned int wrongs;
 	const char *wrong;
 };
 
 /* With the port of function 0. No slot has a reset, every bus has. */
-struct resetfake *resetfake_new(struct kunit *test);
+struct dpath_resetfake *dpath_resetfake_new(struct kunit *test);
 /* One more function, on the bus behind @above or on the root bus; with the kernel's methods @methods, 0 at the end, all of which work. */
-struct resetfake_fn *resetfake_add(struct resetfake *fake, struct resetfake_fn *above, const u8 *methods);
+struct dpath_resetfake_fn *dpath_resetfake_add(struct dpath_resetfake *fake, struct dpath_resetfake_fn *above, const u8 *methods);
 /* It becomes a bridge. */
-void resetfake_bridge(struct resetfake_fn *fn);
+void dpath_resetfake_bridge(struct dpath_resetfake_fn *fn);
 /* A tenant leaves its traces, with bus master on. */
-void resetfake_tenant(struct resetfake_fn *fn);
-void resetfake_mark(struct resetfake *fake);
+void dpath_resetfake_tenant(struct dpath_resetfake_fn *fn);
+void dpath_resetfake_mark(struct dpath_resetfake *fake);
 /* No lock is held, no memory and no reference left, no rule broken. */
-void resetfake_check(struct kunit *test, struct resetfake *fake);
-static inline unsigned int resetfake_number(struct resetfake *fake, const struct resetfake_fn *fn)
+void dpath_resetfake_check(struct kunit *test, struct dpath_resetfake *fake);
+static inline unsigned int dpath_resetfake_number(struct dpath_resetfake *fake, const struct dpath_resetfake_fn *fn)
 {
 	return fn - fake->fns;
 }
