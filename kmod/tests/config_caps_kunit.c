@@ -165,6 +165,10 @@ static void vpd(struct kunit *test)
 	dpath_configfake_wr(fix, pos + PCI_VPD_ADDR + 1, 1, 0);
 	KUNIT_EXPECT_EQ(test, fix->vpd_reads, reads + 1);
 	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, pos + PCI_VPD_DATA, 4), 0x23222120U);
+	/* The lowest bits of an address are none: data come by dwords. */
+	dpath_configfake_wr(fix, pos + PCI_VPD_ADDR, 2, 0x36);
+	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, pos + PCI_VPD_DATA, 4), 0x37363534U);
+	reads++;
 	/* In a reset: no answer, and no wait. */
 	fix->blocked = true;
 	dpath_configfake_wr(fix, pos + PCI_VPD_ADDR, 2, 0);

@@ -63,6 +63,20 @@ static void bars(struct kunit *test)
 	dpath_configfake_stop(fix);
 }
 
+/* A BAR of 32 bits has no upper half: the empty slot behind it stays empty. A size is that of the smallest BAR that holds the resource. */
+static void narrow_bar(struct kunit *test)
+{
+	struct dpath_configfake *fix = dpath_configfake_new(test, "82599ES");
+
+	dpath_configfake_set_bar(fix, 0, 0x3000, IORESOURCE_MEM);
+	dpath_configfake_start(test, fix);
+	dpath_configfake_wr(fix, PCI_BASE_ADDRESS_0, 4, ~0U);
+	dpath_configfake_wr(fix, PCI_BASE_ADDRESS_1, 4, ~0U);
+	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, PCI_BASE_ADDRESS_0, 4), 0xffffc000U);
+	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, PCI_BASE_ADDRESS_1, 4), 0U);
+	dpath_configfake_stop(fix);
+}
+
 static void virtual_function(struct kunit *test)
 {
 	struct dpath_configfake *fix = dpath_configfake_new(test, "virtual function");
@@ -96,6 +110,30 @@ static void no_intx(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, PCI_INTERRUPT_PIN, 1), 1U);
 	dpath_config_hide_intx(&fix->cfg);
 	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, PCI_INTERRUPT_PIN, 1), 0U);
+	dpath_configfake_stop(fix);
+
+	/* The host has no line for the pin. */
+	fix = dpath_configfake_new(test, "82599ES");
+	fix->pdev.irq = 0;
+	dpath_configfake_start(test, fix);
+	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, PCI_INTERRUPT_PIN, 1), 0U);
+	dpath_configfake_stop(fix);
+}
+
+/* Without memory it is the bit for I/O that opens and closes maps. */
+static void ports_only(struct kunit *test)
+{
+	struct dpath_configfake *fix = dpath_configfake_new(test, "82599ES");
+
+	dpath_configfake_set_bar(fix, 0, 0x20, IORESOURCE_IO);
+	dpath_configfake_start(test, fix);
+	dpath_configfake_wr(fix, PCI_COMMAND, 2, 0);
+	dpath_configfake_wr(fix, PCI_COMMAND, 2, PCI_COMMAND_IO);
+	KUNIT_EXPECT_STREQ(test, fix->log, "wD");
+	dpath_configfake_wr(fix, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	KUNIT_EXPECT_STREQ(test, fix->log, "w");
+	dpath_configfake_wr(fix, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	KUNIT_EXPECT_STREQ(test, fix->log, "dw");
 	dpath_configfake_stop(fix);
 }
 
@@ -270,8 +308,10 @@ static void wild_guest(struct kunit *test)
 static struct kunit_case config_cases[] = {
 	KUNIT_CASE(command),
 	KUNIT_CASE(bars),
+	KUNIT_CASE(narrow_bar),
 	KUNIT_CASE(virtual_function),
 	KUNIT_CASE(no_intx),
+	KUNIT_CASE(ports_only),
 	KUNIT_CASE(blocked),
 	KUNIT_CASE(dead),
 	KUNIT_CASE(splits),

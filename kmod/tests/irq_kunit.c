@@ -382,6 +382,15 @@ static void info(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dpath_irqs_info(&fake->irqs, NONE, &count, &flags), -EINVAL);
 	dpath_irqfake_stop(test, fake);
 
+	/* What grows by single vectors grows, however large the table is. */
+	fake = dpath_irqfake_new(test);
+	fake->msix = 1024;
+	dpath_irqfake_start(fake, false);
+	KUNIT_EXPECT_EQ(test, dpath_irqs_info(&fake->irqs, MSIX, &count, &flags), 0);
+	KUNIT_EXPECT_EQ(test, count, 1024U);
+	KUNIT_EXPECT_EQ(test, flags, (u32)VFIO_IRQ_INFO_EVENTFD);
+	dpath_irqfake_stop(test, fake);
+
 	/* A conventional function without line and capabilities. */
 	fake = dpath_irqfake_new(test);
 	fake->pdev.pin = 0;
@@ -524,6 +533,37 @@ static void dead(struct kunit *test)
 	dpath_irqs_restored(&fake->irqs);
 	dpath_irqs_intx_disable(&fake->irqs, false);
 	expect_log(test, fake, "");
+	dpath_irqfake_stop(test, fake);
+}
+
+static void exchange(struct dpath_irqfake *fake)
+{
+	dpath_irqfake_set_fd(fake, MSIX, 0, 1);
+}
+
+static void exchange_twice(struct dpath_irqfake *fake)
+{
+	dpath_irqfake_set_fd(fake, MSIX, 0, 1);
+	dpath_irqfake_set_fd(fake, MSIX, 0, -1);
+}
+
+/* An eventfd arrives, or has come and gone, just when a handler has found none: the interrupt is signalled once, to the first that stays. */
+static void no_interrupt_is_lost(struct kunit *test)
+{
+	struct dpath_irqfake *fake = dpath_irqfake_new(test);
+
+	dpath_irqfake_start(fake, false);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, MSIX, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, MSIX, 0, -1), 0);
+	fake->between = exchange;
+	KUNIT_EXPECT_TRUE(test, dpath_irqfake_fire(fake, 0));
+	KUNIT_EXPECT_EQ(test, fake->fds[1].signals, 1ULL);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, MSIX, 0, -1), 0);
+	fake->between = exchange_twice;
+	KUNIT_EXPECT_TRUE(test, dpath_irqfake_fire(fake, 0));
+	KUNIT_EXPECT_EQ(test, fake->fds[1].signals, 1ULL);
+	KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, MSIX, 0, 2), 0);
+	KUNIT_EXPECT_EQ(test, fake->fds[2].signals, 1ULL);
 	dpath_irqfake_stop(test, fake);
 }
 
@@ -705,6 +745,7 @@ static struct kunit_case irq_cases[] = {
 	KUNIT_CASE(affinity),
 	KUNIT_CASE(notifiers),
 	KUNIT_CASE(dead),
+	KUNIT_CASE(no_interrupt_is_lost),
 	KUNIT_CASE(random_calls),
 	{}
 };

@@ -211,6 +211,16 @@ void dpath_irqfake_close(struct dpath_irqfake *fake, int fd)
 	fake_eventfd_ctx_put(&fake->fds[fd]);
 }
 
+static void fake_set_bit(long nr, unsigned long *word)
+{
+	void (*between)(struct dpath_irqfake *fake) = now->between;
+
+	now->between = NULL;
+	if (between)
+		between(now);
+	set_bit(nr, word);
+}
+
 /* --- works --- */
 
 static bool fake_schedule_work(struct work_struct *work)
@@ -523,6 +533,8 @@ static void fake_unregister_producer(struct irq_bypass_producer *producer)
 #undef irq_bypass_register_producer
 #undef schedule_work
 #undef lockdep_assert_held
+#undef set_bit
+#define set_bit fake_set_bit
 #define kzalloc fake_kzalloc
 #define kvcalloc fake_kvcalloc
 #define kasprintf fake_kasprintf

@@ -78,6 +78,7 @@ struct dpath_irqfake_rcu {
  * @rcu: callbacks that wait for a grace period
  * @nr_rcu: how many
  * @config_locked: ops->config_lock() was called
+ * @between: called once where a handler has found no eventfd and has not yet said so: another CPU is at work
  * @calls: calls that could have failed, since dpath_irqfake_mark()
  * @fail_at: the one that is to fail; 0: none
  * @failed: what it was
@@ -111,6 +112,7 @@ struct dpath_irqfake {
 	struct dpath_irqfake_rcu rcu[64];
 	unsigned int nr_rcu;
 	bool config_locked;
+	void (*between)(struct dpath_irqfake *fake);
 	unsigned int calls;
 	unsigned int fail_at;
 	const char *failed;

@@ -106,7 +106,7 @@ static int model_reset(const struct dpath_reset_policy *policy, unsigned int off
 	unsigned int i, index, nr = 0;
 
 	*tried = '\0';
-	if (policy->consent_none)
+	if (policy->consent_none && !policy->nr)
 		return 0;
 	for (i = 0; i < (policy->nr ?: 6); i++) {
 		index = policy->nr ? index_of[policy->order[i]] : i + 1;
@@ -123,6 +123,8 @@ static int model_reset(const struct dpath_reset_policy *policy, unsigned int off
 		if (last != -ENOTTY && !policy->nr)
 			return last;
 	}
+	if (!nr && policy->consent_none)
+		return 0;
 	return nr && ret == -ENOTTY ? -EIO : ret;
 }
 
@@ -163,11 +165,12 @@ static void one_policy(struct kunit *test, const struct dpath_reset_policy *poli
 	dpath_reset_format_policy(policy, text, sizeof(text));
 	KUNIT_EXPECT_STREQ_MSG(test, tried, expected, "policy %s, methods %#x", text, offered);
 	KUNIT_EXPECT_EQ_MSG(test, ret, expected_ret, "policy %s, methods %#x", text, offered);
-	KUNIT_EXPECT_EQ(test, !!why, !!ret);
+	KUNIT_EXPECT_TRUE(test, why || !ret);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&reset.failures), !!ret);
 	KUNIT_EXPECT_EQ(test, index_of[reset.last_method], *tried ? tried[strlen(tried) - 1] - '0' : 0);
 	/* Also after a failure it is pristine and off the bus, and the array of the kernel is whole. */
 	KUNIT_EXPECT_EQ(test, fn->hw[DPATH_RESETFAKE_TENANT] == DPATH_RESETFAKE_MARK || command_of(fn) & PCI_COMMAND_MASTER, 0);
+	KUNIT_EXPECT_EQ(test, fn->hw[PCI_LATENCY_TIMER], fn->on[PCI_LATENCY_TIMER]);
 	KUNIT_EXPECT_EQ(test, memcmp(fn->pdev.reset_methods, methods, PCI_NUM_RESET_METHODS), 0);
 	released(test, fake, &reset);
 	kunit_kfree(test, fake);
@@ -192,6 +195,9 @@ static void every_policy(struct kunit *test)
 		for (i = 1; i < DPATH_RESET_NR; i++) {
 			for (j = 1; j < DPATH_RESET_NR; j++) {
 				policy = (struct dpath_reset_policy){ .nr = i == j ? 1 : 2, .order = { i, j } };
+				one_policy(test, &policy, offered, &rnd);
+				/* No text says so; the consent counts where the function has none of them. */
+				policy.consent_none = true;
 				one_policy(test, &policy, offered, &rnd);
 			}
 		}
@@ -400,7 +406,9 @@ static bool fail_step(struct kunit *test, const u8 *methods, unsigned int n)
 	dpath_resetfake_mark(fake);
 	fake->fail_at = n;
 	ret = dpath_reset_init(&reset, &fn->pdev);
-	if (!ret) {
+	if (ret) {
+		KUNIT_EXPECT_TRUE(test, fn->pdev.d3cold_allowed && !fn->pdev.no_d3cold);
+	} else {
 		dpath_resetfake_tenant(fn);
 		ret = dpath_reset_function(&reset, &by_default, &why);
 		KUNIT_EXPECT_EQ(test, !!why, !!ret);
@@ -457,10 +465,12 @@ static void d3cold(struct kunit *test)
 		dpath_reset_destroy(&reset);
 		KUNIT_EXPECT_EQ_MSG(test, !!fn->pdev.d3cold_allowed, allowed || written, "case %u", i);
 		KUNIT_EXPECT_EQ_MSG(test, !!fn->pdev.no_d3cold, forbidden && !written, "case %u", i);
-		/* Once more, as after a failed probe(). */
+		/* Once more, as after a failed probe(): what somebody else has made of it since stays. */
+		fn->pdev.d3cold_allowed = !fn->pdev.d3cold_allowed;
+		fn->pdev.no_d3cold = !fn->pdev.no_d3cold;
 		dpath_reset_destroy(&reset);
-		KUNIT_EXPECT_EQ_MSG(test, !!fn->pdev.d3cold_allowed, allowed || written, "case %u", i);
-		KUNIT_EXPECT_EQ_MSG(test, !!fn->pdev.no_d3cold, forbidden && !written, "case %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, !!fn->pdev.d3cold_allowed, !(allowed || written), "case %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, !!fn->pdev.no_d3cold, !(forbidden && !written), "case %u", i);
 		dpath_resetfake_check(test, fake);
 		kunit_kfree(test, fake);
 	}
@@ -548,6 +558,40 @@ static void fingerprints(struct kunit *test)
 	/* A capability is gone. */
 	fn->hw[PCI_CAPABILITY_LIST] = fn->hw[fn->hw[PCI_CAPABILITY_LIST] + 1];
 	KUNIT_EXPECT_EQ(test, dpath_reset_verify(&reset, why, sizeof(why)), -EBADE);
+	released(test, fake, &reset);
+}
+
+/* Half a fingerprint is none, wherever it ends; nor is one of a VF that answers ones while its PF is there. */
+static void half_fingerprints(struct kunit *test)
+{
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
+	struct dpath_reset reset;
+	struct dpath_resetfake_fn *fn;
+	unsigned int answers;
+	char why[128] = "";
+	int ret;
+
+	fn = claimed(test, fake, flr_pm, &reset);
+	fn->mute = true;
+	KUNIT_EXPECT_EQ(test, dpath_reset_verify(&reset, why, sizeof(why)), -ENODEV);
+	KUNIT_EXPECT_STREQ(test, why, "does not answer (all ones)");
+	fn->pdev.is_virtfn = 1;
+	KUNIT_EXPECT_EQ(test, dpath_reset_verify(&reset, why, sizeof(why)), -ENODEV);
+	fn->pdev.is_virtfn = 0;
+	fn->mute = false;
+	for (answers = 1; answers < 1000; answers++) {
+		fn->answers = answers;
+		ret = dpath_reset_verify(&reset, why, sizeof(why));
+		if (fn->answers)
+			break;
+		KUNIT_EXPECT_EQ_MSG(test, ret, -ENODEV, "after %u reads", answers);
+		KUNIT_EXPECT_FALSE(test, reset.fingerprint.valid);
+		fn->absent = false;
+	}
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_TRUE(test, reset.fingerprint.valid);
+	KUNIT_EXPECT_GT(test, answers, 20U);
+	KUNIT_EXPECT_LT(test, answers, 1000U);
 	released(test, fake, &reset);
 }
 
@@ -656,6 +700,7 @@ static struct kunit_case function_cases[] = {
 	KUNIT_CASE(gone_before),
 	KUNIT_CASE(gone_after),
 	KUNIT_CASE(fingerprints),
+	KUNIT_CASE(half_fingerprints),
 	KUNIT_CASE(quiesces),
 	KUNIT_CASE(by_the_guest),
 	{}

@@ -82,31 +82,40 @@ static void fake_kfree(const void *memory)
 
 /* --- config space --- */
 
+static void count_read(struct dpath_resetfake_fn *fn)
+{
+	if (fn->answers && !--fn->answers)
+		fn->absent = true;
+}
+
 static u32 load(struct pci_dev *pdev, int where, unsigned int width)
 {
 	struct dpath_resetfake_fn *fn = fn_of(pdev);
 	u32 value = 0;
 
 	while (width--)
-		value = value << 8 | (fn->absent ? 0xff : fn->hw[where + width]);
+		value = value << 8 | (fn->absent || fn->mute ? 0xff : fn->hw[where + width]);
 	return value;
 }
 
 static int fake_read_byte(struct pci_dev *pdev, int where, u8 *value)
 {
 	*value = load(pdev, where, 1);
+	count_read(fn_of(pdev));
 	return 0;
 }
 
 static int fake_read_word(struct pci_dev *pdev, int where, u16 *value)
 {
 	*value = load(pdev, where, 2);
+	count_read(fn_of(pdev));
 	return 0;
 }
 
 static int fake_read_dword(struct pci_dev *pdev, int where, u32 *value)
 {
 	*value = load(pdev, where, 4);
+	count_read(fn_of(pdev));
 	return 0;
 }
 
@@ -294,6 +303,13 @@ static void switch_off(struct dpath_resetfake_fn *fn, bool dies)
 	fn->absent |= dies;
 }
 
+/* It is not reset, and not what it was. */
+static void fail_reset(struct dpath_resetfake_fn *fn, bool dies)
+{
+	fn->hw[PCI_LATENCY_TIMER] = DPATH_RESETFAKE_MARK;
+	fn->absent |= dies;
+}
+
 static void watch_reset(struct dpath_resetfake_fn *fn, u8 index)
 {
 	struct pci_dev *bridge = pci_upstream_bridge(&fn->pdev);
@@ -321,7 +337,7 @@ static int fake_reset_function_locked(struct pci_dev *pdev)
 	if (!fn->results[index])
 		switch_off(fn, fn->dies & BIT(index));
 	else
-		fn->absent |= !!(fn->dies & BIT(index));
+		fail_reset(fn, fn->dies & BIT(index));
 	if (now->during)
 		now->during(now, fn);
 	return fn->results[index];

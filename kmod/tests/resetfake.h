@@ -35,6 +35,8 @@ struct kunit;
  * @results: what a reset says, by kernel index
  * @dies: by kernel index: it does not answer after that
  * @absent: it does not answer
+ * @mute: config reads answer ones, though the core finds it present, as of a VF
+ * @answers: config reads that are answered before it leaves; 0: it stays
  * @vfs: VFs that it has
  * @pending: transactions stay pending
  * @refs: references
@@ -52,6 +54,8 @@ struct dpath_resetfake_fn {
 	int results[PCI_NUM_RESET_METHODS + 1];
 	u16 dies;
 	bool absent;
+	bool mute;
+	unsigned int answers;
 	int vfs;
 	bool pending;
 	int refs;
