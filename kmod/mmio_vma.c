@@ -51,25 +51,55 @@ static vm_fault_t map_scratch(struct dpath_mmio *mmio, struct vm_fault *vmf)
 	return ret;
 }
 
-/* Small pages: the one that was touched, which decides, then its neighbours. A page that another fault has inserted meanwhile stays as it is. */
+/* A page table entry to be made like another one. */
+struct fill {
+	struct mm_struct *mm;
+	unsigned long pfn;
+	pgprot_t prot;
+};
+
+static int read_prot(pte_t *pte, unsigned long addr, void *data)
+{
+	struct fill *fill = data;
+
+	fill->prot = pte_pgprot(*pte);
+	return pte_present(*pte) ? 0 : -ENOENT;
+}
+
+/* Under the lock of the page table. A page that another fault has inserted meanwhile stays as it is. */
+static int fill_page(pte_t *pte, unsigned long addr, void *data)
+{
+	struct fill *fill = data;
+
+	if (pte_none(*pte))
+		set_pte_at(fill->mm, addr, pte, pte_mkspecial(pfn_pte(fill->pfn, fill->prot)));
+	fill->pfn++;
+	return 0;
+}
+
+/*
+ * Small pages: the one that was touched, which decides, then its neighbours. These are like it in everything, memory type included, which is one for
+ * the whole BAR (dpath_mmio_set_wc()): looking it up again for each of them costs 15 times as much, and remap_pfn_range() would hang the whole VMA on
+ * VM_PAT, which a zap clears without mmap_lock.
+ */
 static vm_fault_t map_small(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned long addr = ALIGN_DOWN(vmf->address, FILL_SIZE);
-	unsigned long last = min(addr + FILL_SIZE - 1, vma->vm_end - 1);
+	unsigned long end = min(addr + FILL_SIZE, vma->vm_end), next;
+	struct fill fill = { .mm = vma->vm_mm };
 	vm_fault_t ret;
 
 	ret = vmf_insert_pfn(vma, vmf->address, vma_pfn(vma, vmf->address));
-	if (ret != VM_FAULT_NOPAGE)
+	if (ret != VM_FAULT_NOPAGE || apply_to_page_range(fill.mm, vmf->address, PAGE_SIZE, read_prot, &fill))
 		return ret;
 
-	for (addr = max(addr, vma->vm_start); addr <= last; addr += PAGE_SIZE) {
-		if (addr == vmf->address)
-			continue;
-		if (vmf_insert_pfn(vma, addr, vma_pfn(vma, addr)) != VM_FAULT_NOPAGE)
+	for (addr = max(addr, vma->vm_start); addr < end; addr = next) {
+		next = min(ALIGN_DOWN(addr, PMD_SIZE) + PMD_SIZE, end);
+		fill.pfn = vma_pfn(vma, addr);
+		if (apply_to_page_range(fill.mm, addr, next - addr, fill_page, &fill))
 			break;
-		if (IS_ALIGNED(addr, PMD_SIZE))
-			cond_resched();
+		cond_resched();
 	}
 	return ret;
 }
