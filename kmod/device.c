@@ -472,7 +472,8 @@ static void note_added(struct pci_dev *pdev)
 	scnprintf(cause, sizeof(cause), "%s was added to the set", pci_name(pdev));
 	mutex_lock(&dpath_table_lock);
 	list_for_each_entry(set, &dpath_sets, node) {
-		if (set->id != id || !set->owned)
+		/* Also while its DMA is lent to the host for a cleaning: it comes back. */
+		if (set->id != id || (!set->owned && !READ_ONCE(set->loaned)))
 			continue;
 		set->changed = true;
 		list_for_each_entry(dev, &set->devices, set_node)

@@ -4,7 +4,9 @@
  * set over share.
  */
 
+#include <linux/delay.h>
 #include <linux/iommu.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -16,6 +18,9 @@
 #include "set_priv.h"
 #include "state.h"
 #include "verdict.h"
+
+#define RETRY_MS 10
+#define LEAVE_MS 10000 /* from a function's removal to the end of its place in the group */
 
 /* Members that were bound by hand while the set was busy, running or not all ours still wait to be taken over. */
 static bool adoption_waits_locked(const struct dpath_set *set)
@@ -199,10 +204,42 @@ static int check_vital(struct dpath_set *set, char *text, size_t size)
 	return ret;
 }
 
+/* Is a member on its way off the bus, and in the IOMMU group still? */
+static bool has_leaving(struct dpath_set *set)
+{
+	struct dpath_device *dev;
+	bool leaving = false;
+
+	mutex_lock(&dpath_table_lock);
+	list_for_each_entry(dev, &set->devices, set_node)
+		leaving |= dev->unplugged && READ_ONCE(dev->pdev->dev.iommu_group) == set->group;
+	mutex_unlock(&dpath_table_lock);
+	return leaving;
+}
+
+/*
+ * 6.1 frees what its IOMMU driver knows of a function before the function leaves its group, and falls over an attach of the group in between. Nobody
+ * who removes a function waits for us from there on; set->lock is not held meanwhile.
+ */
+static int await_leaving(struct dpath_set *set)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(LEAVE_MS);
+
+	while (has_leaving(set)) {
+		if (time_after(jiffies, deadline))
+			return -EBUSY;
+		msleep(RETRY_MS);
+	}
+	return 0;
+}
+
 int dpath_set_own(struct dpath_set *set)
 {
-	int ret = 0;
+	int ret;
 
+	ret = await_leaving(set);
+	if (ret)
+		return ret;
 	mutex_lock(&set->lock);
 	if (!has_present(set)) {
 		ret = -ENODEV;

@@ -109,8 +109,9 @@ def demo_disk(cmd, content, **where):
 
 
 def two_functions(cmd, bus, slot):
+    # Both say so, or Linux takes a second one that comes back alone for a card of its own.
     cmd.nvme("card0", bus, addr=f"{slot}.0", multifunction="on")
-    cmd.nvme("card1", bus, addr=f"{slot}.1")
+    cmd.nvme("card1", bus, addr=f"{slot}.1", multifunction="on")
 
 
 def display_and_audio(cmd, bus, slot):

@@ -623,15 +623,20 @@ TEST_F_TIMEOUT(clean, host_driver_unbound_by_hand, 120)
 	run_once(OTHER, self->nvme);
 }
 
+/* A card with two functions, both of which have to be cleaned. */
+static void soil_card(const char *first, const char *second)
+{
+	dp_assert(!__dev_set_hook(first, HOOK) && !__dev_set_hook(second, HOOK), "no hook");
+	dev_claim(first, DEV_UNBIND | DEV_WHOLE_SET, 0);
+	soil(first);
+}
+
 /* A member at a time; the others stay where they are. */
 TEST_F_TIMEOUT(clean, members_of_a_set, 180)
 {
 	const char *first = getenv("DP_CARD2_0"), *second = getenv("DP_CARD2_1");
 
-	EXPECT_EQ(0, __dev_set_hook(first, HOOK));
-	EXPECT_EQ(0, __dev_set_hook(second, HOOK));
-	dev_claim(first, DEV_UNBIND | DEV_WHOLE_SET, 0);
-	soil(first);
+	soil_card(first, second);
 	EXPECT_EQ(STATE(DIRTY), dev_state(first));
 	EXPECT_EQ(STATE(DIRTY), dev_state(second));
 	EXPECT_EQ(0, __dev_clean(second, STEP(BEGIN), NULL));
@@ -649,6 +654,118 @@ TEST_F_TIMEOUT(clean, members_of_a_set, 180)
 	EXPECT_EQ(0, __dev_clean(first, STEP(DONE), NULL));
 	EXPECT_EQ(STATE(READY), dev_state(first));
 	EXPECT_EQ(0, __vm_attach(VM, second));
+}
+
+static bool take_out(const char *address)
+{
+	return shell("echo 1 >/sys/bus/pci/devices/%s/remove", address) && !pci_present(address);
+}
+
+static bool put_in(const char *address)
+{
+	return shell("echo 1 >/sys/bus/pci/rescan") && wait_until(pci_present(address), SETTLE_MS);
+}
+
+static bool is_unknown(const char *address)
+{
+	struct dev_info info;
+
+	return __dev_get(address, &info) == -ENODEV;
+}
+
+static unsigned int nr_claimed(void)
+{
+	struct host_info host;
+
+	host_get(&host);
+	return host.devices_claimed;
+}
+
+/*
+ * What is left of a set when @lost has been taken out: clean, run and dirty again; DMA of the set is ours, so the host's driver cannot have what
+ * comes back, nor has a VM the set with it; until it is released.
+ */
+static void check_remaining(struct __test_metadata *_metadata, const char *kept, const char *lost)
+{
+	EXPECT_EQ(STATE(READY), dev_state(kept));
+	EXPECT_TRUE(pci_driver_is(kept, "directpath"));
+	vm_attach(VM, kept);
+	run_once(VM, kept);
+	vm_detach(VM, kept, false);
+	EXPECT_EQ(STATE(DIRTY), dev_state(kept));
+
+	EXPECT_TRUE(put_in(lost));
+	EXPECT_FALSE(wait_until(pci_driver_is(lost, "nvme"), 1000));
+	EXPECT_EQ(-EBUSY, pci_bind(lost, "nvme"));
+	EXPECT_EQ(0, __dev_clean(kept, STEP(BEGIN), NULL));
+	EXPECT_EQ(0, __dev_clean(kept, STEP(DONE), NULL));
+	EXPECT_GT(0, __vm_attach(VM, kept));
+	EXPECT_TEXT("added");
+	dev_release(kept, DEV_WHOLE_SET, 0);
+	EXPECT_EQ(STATE(HOST), dev_state(kept));
+	EXPECT_TRUE(pci_driver_is(kept, "nvme"));
+	/* The kernel has prepared it for a domain that is not the host's. */
+	EXPECT_TRUE(take_out(lost));
+	EXPECT_TRUE(put_in(lost));
+	EXPECT_TRUE(wait_until(pci_driver_is(lost, "nvme"), SETTLE_MS));
+}
+
+/* The member that the host has: its companion gets its blocked DMA back, and can be cleaned. */
+TEST_F_TIMEOUT(clean, member_unplugged_meanwhile, 240)
+{
+	const char *first = getenv("DP_CARD2_0"), *second = getenv("DP_CARD2_1");
+	struct dev_info info = {};
+
+	soil_card(first, second);
+	EXPECT_EQ(0, __dev_clean(second, STEP(BEGIN), NULL));
+	EXPECT_TRUE(take_out(second));
+	EXPECT_TRUE(wait_until(is_unknown(second), SETTLE_MS));
+	EXPECT_TRUE(wait_until((dev_get(first, &info), !info.busy[0]), SETTLE_MS)) TH_LOG("%s", info.busy);
+	EXPECT_EQ(STATE(DIRTY), info.state);
+	EXPECT_TRUE(pci_driver_is(first, "directpath"));
+	EXPECT_EQ(0, pci_config_read(first, PCI_COMMAND, 2) & PCI_COMMAND_MASTER);
+	EXPECT_EQ(-ENODEV, __dev_clean(second, STEP(DONE), NULL));
+	EXPECT_EQ(0, __dev_clean(first, STEP(BEGIN), NULL));
+	EXPECT_TRUE(pci_driver_is(first, "nvme"));
+	EXPECT_EQ(0, __dev_clean(first, STEP(DONE), NULL));
+	check_remaining(_metadata, first, second);
+}
+
+/* Its companion: the cleaning goes on. */
+TEST_F_TIMEOUT(clean, companion_unplugged_meanwhile, 240)
+{
+	const char *first = getenv("DP_CARD2_0"), *second = getenv("DP_CARD2_1");
+	struct dev_info info = {};
+
+	soil_card(first, second);
+	EXPECT_EQ(0, __dev_clean(second, STEP(BEGIN), NULL));
+	EXPECT_TRUE(take_out(first));
+	EXPECT_TRUE(wait_until(is_unknown(first), SETTLE_MS));
+	dev_get(second, &info);
+	EXPECT_EQ(STATE(DIRTY), info.state);
+	EXPECT_STREQ("clean", info.busy);
+	EXPECT_TRUE(pci_driver_is(second, "nvme"));
+	EXPECT_EQ(0, __dev_clean(second, STEP(DONE), NULL));
+	check_remaining(_metadata, second, first);
+}
+
+/* All of it, in both orders: nothing is left, and what comes back is the host's. */
+TEST_F_TIMEOUT(clean, set_unplugged_meanwhile, 240)
+{
+	const char *card[] = { getenv("DP_CARD2_0"), getenv("DP_CARD2_1") };
+	unsigned int i, others = nr_claimed();
+
+	for (i = 0; i < 2; i++) {
+		soil_card(card[0], card[1]);
+		EXPECT_EQ(0, __dev_clean(card[1], STEP(BEGIN), NULL));
+		EXPECT_TRUE(take_out(card[i]));
+		EXPECT_TRUE(take_out(card[!i]));
+		EXPECT_TRUE(wait_until(is_unknown(card[0]) && is_unknown(card[1]), SETTLE_MS));
+		EXPECT_TRUE(wait_until(nr_claimed() == others, SETTLE_MS));
+		EXPECT_TRUE(put_in(card[0]));
+		ASSERT_TRUE(wait_until(pci_driver_is(card[0], "nvme") && pci_driver_is(card[1], "nvme"), SETTLE_MS));
+		EXPECT_EQ(-EINVAL, __dev_clean(card[1], STEP(DONE), NULL));
+	}
 }
 
 HOST_MAIN(HOST_DP)

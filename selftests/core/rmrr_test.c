@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that firmware has reserved for its own DMA through a function (RMRR): nobody gets the function, whichever way he tries, and each refusal names
- * the region. Only a display's (or USB controller's) is relaxable: in a VM its region is memory like any other, and firmware's is out of reach.
+ * Memory that firmware has reserved for its own DMA through a function (RMRR): nobody gets the function, whichever way he tries, and each refusal
+ * names the region. Only a display's (or USB controller's) is relaxable: in a VM its region is memory like any other, and firmware's is out of reach.
  */
 #include "kselftest_harness.h"
 

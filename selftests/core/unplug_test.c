@@ -4,7 +4,9 @@
  */
 #include "kselftest_harness.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <linux/directpath_nl.h>
 #include <linux/vfio.h>
@@ -352,6 +354,130 @@ TEST_F_TIMEOUT(unplug, removed_and_found_again, 120)
 	ASSERT_TRUE(wait_until(pci_present(nvme), SETTLE_MS));
 	EXPECT_TRUE(wait_until(pci_driver_is(nvme, "nvme"), SETTLE_MS));
 	EXPECT_EQ(STATE(HOST), dev_state(nvme));
+}
+
+/* --- several functions --- */
+
+#define HOOK "t-unplug"
+
+/* A card with two functions in the slot, one set. */
+FIXTURE(card) {
+	const char *first;
+	char second[16];
+};
+
+static bool add(const char *id, unsigned int function, const char *arguments)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "qmp device_add id=%s bus=rp5 addr=0.%u %s", id, function, arguments);
+	return !host_shell(command);
+}
+
+FIXTURE_SETUP(card)
+{
+	ASSERT_EQ(0, host_restore());
+	self->first = getenv("DP_HOTPLUG");
+	if (!self->first)
+		SKIP(return, "no empty slot on this machine");
+	snprintf(self->second, sizeof(self->second), "%.*s.1", (int)strlen(self->first) - 2, self->first);
+	/* The slot is looked at when function 0 is there. */
+	ASSERT_TRUE(add("hot1", 1, EDU " multifunction=on"));
+	ASSERT_TRUE(add("hot", 0, EDU " multifunction=on"));
+	ASSERT_TRUE(wait_until(pci_present(self->first) && pci_present(self->second), SETTLE_MS));
+	dev_set_policy(self->first, "none");
+	dev_set_policy(self->second, "none");
+	dev_claim(self->first, DEV_WHOLE_SET, 0);
+	vm_new(VM, NULL);
+	vm_attach(VM, self->first);
+}
+
+FIXTURE_TEARDOWN_PARENT(card)
+{
+	EXPECT_EQ(0, host_restore());
+	if (self->first && pci_present(self->first)) {
+		EXPECT_TRUE(eject());
+		EXPECT_TRUE(is_gone(self->first));
+	}
+}
+
+static void check_gone(struct __test_metadata *_metadata, FIXTURE_DATA(card) *self)
+{
+	EXPECT_TRUE(eject());
+	EXPECT_TRUE(is_gone(self->first));
+	EXPECT_TRUE(is_gone(self->second));
+	EXPECT_TRUE(wait_until(unknown(self->first) && unknown(self->second), SETTLE_MS));
+	EXPECT_TRUE(wait_until(!claimed(), SETTLE_MS));
+	EXPECT_TRUE(wait_until(!attached(), SETTLE_MS));
+}
+
+static void begin_clean(FIXTURE_DATA(card) *self)
+{
+	int vm_fd;
+
+	dp_assert(!__dev_set_hook(self->first, HOOK) && !__dev_set_hook(self->second, HOOK), "no hook");
+	vm_fd = vm_open(VM);
+	close(vm_device(vm_fd, self->first));
+	close(vm_fd);
+	dp_assert(dev_reaches(self->first, STATE(RESERVED), SETTLE_MS), "%s", dev_state_name(dev_state(self->first)));
+	vm_detach(VM, self->first, false);
+	dp_assert(dev_state(self->second) == STATE(DIRTY), "%s", dev_state_name(dev_state(self->second)));
+	dp_assert(!__dev_clean(self->second, DIRECTPATH_CLEAN_STEP_BEGIN, NULL), "%s", ctl_last.text);
+}
+
+/* What comes to the set while its DMA is lent to the host is a stranger all the same. */
+TEST_F_TIMEOUT(card, stranger_while_being_cleaned, 180)
+{
+	char command[128];
+
+	begin_clean(self);
+	snprintf(command, sizeof(command), "echo 1 >/sys/bus/pci/devices/%s/remove && echo 1 >/sys/bus/pci/rescan", self->first);
+	ASSERT_EQ(0, host_shell(command));
+	ASSERT_TRUE(wait_until(pci_present(self->first), SETTLE_MS));
+	ASSERT_EQ(pci_group(self->second), pci_group(self->first));
+	EXPECT_EQ(0, __dev_clean(self->second, DIRECTPATH_CLEAN_STEP_DONE, NULL));
+	EXPECT_EQ(STATE(READY), dev_state(self->second));
+	EXPECT_EQ(STATE(HOST), dev_state(self->first));
+	EXPECT_GT(0, __vm_attach(VM, self->second));
+	EXPECT_NE(NULL, strstr(ctl_last.text, "added")) TH_LOG("%s", ctl_last.text);
+	/* As it says: released and claimed again, the set is whole. */
+	dev_release(self->second, DEV_WHOLE_SET, 0);
+	dev_set_policy(self->first, "none");
+	dev_claim(self->first, DEV_WHOLE_SET, 0);
+	EXPECT_TRUE(dev_reaches(self->first, STATE(READY), SETTLE_MS));
+	vm_attach(VM, self->first);
+}
+
+/* While one is being cleaned, and so the host's, and the other waits for its turn. */
+TEST_F_TIMEOUT(card, being_cleaned, 180)
+{
+	begin_clean(self);
+	EXPECT_TRUE(pci_driver_is(self->second, ""));
+	EXPECT_FALSE(pci_driver_is(self->first, ""));
+	check_gone(_metadata, self);
+	EXPECT_EQ(-ENODEV, __dev_clean(self->second, DIRECTPATH_CLEAN_STEP_DONE, NULL));
+}
+
+/* While one runs, and the other is its companion that nobody has opened. */
+TEST_F_TIMEOUT(card, running, 180)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	int vm_fd, fd;
+	struct edu edu;
+
+	vm_fd = vm_open(VM);
+	fd = vm_device(vm_fd, self->second);
+	device_enable(fd);
+	edu_map(&edu, fd);
+	ASSERT_TRUE(edu_present(&edu));
+	host_set(DIRECTPATH_A_HOST_REVOKE_DEADLINE_MS, PATIENCE_MS);
+	check_gone(_metadata, self);
+	EXPECT_EQ(ONES, edu_read(&edu, EDU_ID));
+	EXPECT_EQ(-ENODEV, fd_ioctl(fd, VFIO_DEVICE_GET_INFO, &info));
+	edu_unmap(&edu);
+	close(fd);
+	close(vm_fd);
+	EXPECT_TRUE(vm_is_empty(VM, SETTLE_MS));
 }
 
 HOST_MAIN(HOST_VFIO)
