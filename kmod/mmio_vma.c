@@ -51,12 +51,15 @@ static vm_fault_t map_scratch(struct dpath_mmio *mmio, struct vm_fault *vmf)
 	return ret;
 }
 
-/* A page table entry to be made like another one. */
+/* Page table entries to be made like another one: @nr of them, of one table. */
 struct fill {
 	struct mm_struct *mm;
 	unsigned long pfn;
+	unsigned long nr;
 	pgprot_t prot;
 };
+
+#define FILLED 1
 
 static int read_prot(pte_t *pte, unsigned long addr, void *data)
 {
@@ -66,15 +69,19 @@ static int read_prot(pte_t *pte, unsigned long addr, void *data)
 	return pte_present(*pte) ? 0 : -ENOENT;
 }
 
-/* Under the lock of the page table. A page that another fault has inserted meanwhile stays as it is. */
-static int fill_page(pte_t *pte, unsigned long addr, void *data)
+/*
+ * Called with the first entry, under the lock of the page table; does all of them, as a call for each would cost more than the entry. A page that another
+ * fault has inserted meanwhile stays as it is.
+ */
+static int fill_table(pte_t *pte, unsigned long addr, void *data)
 {
 	struct fill *fill = data;
+	unsigned long i;
 
-	if (pte_none(*pte))
-		set_pte_at(fill->mm, addr, pte, pte_mkspecial(pfn_pte(fill->pfn, fill->prot)));
-	fill->pfn++;
-	return 0;
+	for (i = 0; i < fill->nr; i++)
+		if (pte_none(pte[i]))
+			set_pte_at(fill->mm, addr + i * PAGE_SIZE, pte + i, pte_mkspecial(pfn_pte(fill->pfn + i, fill->prot)));
+	return FILLED;
 }
 
 /*
@@ -97,7 +104,8 @@ static vm_fault_t map_small(struct vm_fault *vmf)
 	for (addr = max(addr, vma->vm_start); addr < end; addr = next) {
 		next = min(ALIGN_DOWN(addr, PMD_SIZE) + PMD_SIZE, end);
 		fill.pfn = vma_pfn(vma, addr);
-		if (apply_to_page_range(fill.mm, addr, next - addr, fill_page, &fill))
+		fill.nr = (next - addr) >> PAGE_SHIFT;
+		if (apply_to_page_range(fill.mm, addr, next - addr, fill_table, &fill) != FILLED)
 			break;
 		cond_resched();
 	}
