@@ -167,8 +167,8 @@ static void detach_vm_locked(struct dpath_set *set)
  */
 void dpath_set_unlink(struct dpath_set *set, struct dpath_device *dev)
 {
-	bool last, owned = false;
 	struct dpath_set *heir;
+	bool last, owned;
 
 	mutex_lock(&set->lock);
 	mutex_lock(&dpath_table_lock);
@@ -177,22 +177,32 @@ void dpath_set_unlink(struct dpath_set *set, struct dpath_device *dev)
 		mutex_unlock(&set->lock);
 		return;
 	}
+	owned = set->nr == 1 && set->owned;
+	if (owned)
+		set->owned = false;
+	mutex_unlock(&dpath_table_lock);
+
+	/*
+	 * While the function still names its set: whoever removes it waits for set->lock then, and for this. A function that the IOMMU layer lets go
+	 * of in the middle of an attach takes the kernel down (intel_iommu_release_device(), 6.1).
+	 */
+	if (owned)
+		dpath_group_disown(set->group);
+
+	mutex_lock(&dpath_table_lock);
 	if (set->vm)
 		set->vm->nr_devices--;
 	list_del_init(&dev->set_node);
 	dev->set = NULL;
 	set->nr--;
+	/* One that was bound by hand meanwhile keeps the set, and has it owned again. */
 	last = !set->nr;
 	if (last) {
 		detach_vm_locked(set);
 		list_del_init(&set->node);
-		owned = set->owned;
-		set->owned = false;
 		set->changed = false;
 	}
 	mutex_unlock(&dpath_table_lock);
-	if (owned)
-		dpath_group_disown(set->group);
 	mutex_unlock(&set->lock);
 
 	dpath_reset_destroy(&dev->reset);
