@@ -70,8 +70,8 @@ static int read_prot(pte_t *pte, unsigned long addr, void *data)
 }
 
 /*
- * Called with the first entry, under the lock of the page table; does all of them, as a call for each would cost more than the entry. A page that another
- * fault has inserted meanwhile stays as it is.
+ * Called with the first entry, under the lock of the page table; does all of them, as a call for each would cost more than the entry. A page that
+ * another fault has inserted meanwhile stays as it is.
  */
 static int fill_table(pte_t *pte, unsigned long addr, void *data)
 {

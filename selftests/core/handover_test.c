@@ -752,7 +752,7 @@ TEST_F_TIMEOUT(clean, companion_unplugged_meanwhile, 240)
 /* All of it, in both orders: nothing is left, and what comes back is the host's. */
 TEST_F_TIMEOUT(clean, set_unplugged_meanwhile, 240)
 {
-	const char *card[] = { getenv("DP_CARD2_0"), getenv("DP_CARD2_1") };
+	const char *const card[] = { getenv("DP_CARD2_0"), getenv("DP_CARD2_1") };
 	unsigned int i, others = nr_claimed();
 
 	for (i = 0; i < 2; i++) {
