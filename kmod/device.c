@@ -166,7 +166,7 @@ void dpath_device_describe_locked(struct dpath_device *dev, char *buf, size_t si
 		limit = dpath_host.unbind_deadline_ms;
 	else if (dev->state == DIRECTPATH_STATE_RESETTING)
 		limit = dpath_host.reset_deadline_ms;
-	if (limit && ms > limit)
+	if (limit && ms >= limit)
 		scnprintf(buf, size, "stuck in %s, %lld s", dev->detail[0] ? dev->detail : "it", ms / MSEC_PER_SEC);
 	else
 		strscpy(buf, dev->detail, size);

@@ -160,7 +160,8 @@ void dpath_op_deadline(struct dpath_op *op, unsigned int ms, const char *fmt, ..
 	va_end(args);
 
 	kref_get(&op->ref);
-	if (mod_delayed_work(dpath_wq, &op->watchdog, msecs_to_jiffies(ms)))
+	/* One more: the tick that is under way counts, and who is told of the deadline is to see it in the state, too. */
+	if (mod_delayed_work(dpath_wq, &op->watchdog, msecs_to_jiffies(ms) + 1))
 		dpath_op_put(op);	/* it was armed, its reference carries on */
 }
 

@@ -52,7 +52,7 @@ same "started again, it finds what it has left" "guest: block 100 says 'secret o
 check "it is taken from the first VM" directpath vm detach one "$disk"
 same "it is dirty" dirty "$(says state)"
 directpath vm attach two "$disk" 2>"$tmp/refusal"
-same "the second VM does not get it" 2 $?
+same "the second VM does not get it" 4 $?
 check "and is told the way out" grep -q "dev clean" "$tmp/refusal"
 directpath -j dev reset "$disk" >/dev/null
 same "a reset does not make it clean" dirty "$(says state)"
@@ -90,7 +90,7 @@ check "with who it is" grep -q "being cleaned by process $tool (directpath)" "$t
 check "abort takes it back" directpath dev clean "$disk" abort
 same "as dirty" dirty "$(says state)"
 directpath dev release "$disk" 2>"$tmp/refusal"
-same "it is not released by accident" 2 $?
+same "it is not released by accident" 4 $?
 check "but if that is meant" directpath --force=dirty dev release "$disk"
 same "to its host driver" nvme "$(driver_of "$disk")"
 check "the modules go" unload_dp
