@@ -65,8 +65,8 @@ static int read_prot(pte_t *pte, unsigned long addr, void *data)
 {
 	struct fill *fill = data;
 
-	fill->prot = pte_pgprot(*pte);
-	return pte_present(*pte) ? 0 : -ENOENT;
+	fill->prot = pte_pgprot(ptep_get(pte));
+	return pte_present(ptep_get(pte)) ? 0 : -ENOENT;
 }
 
 /*
@@ -79,7 +79,7 @@ static int fill_table(pte_t *pte, unsigned long addr, void *data)
 	unsigned long i;
 
 	for (i = 0; i < fill->nr; i++)
-		if (pte_none(pte[i]))
+		if (pte_none(ptep_get(pte + i)))
 			set_pte_at(fill->mm, addr + i * PAGE_SIZE, pte + i, pte_mkspecial(pfn_pte(fill->pfn + i, fill->prot)));
 	return FILLED;
 }

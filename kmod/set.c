@@ -179,7 +179,7 @@ void dpath_set_unlink(struct dpath_set *set, struct dpath_device *dev)
 	}
 	owned = set->nr == 1 && set->owned;
 	if (owned)
-		set->owned = false;
+		WRITE_ONCE(set->owned, false);
 	mutex_unlock(&dpath_table_lock);
 
 	/*

@@ -194,8 +194,10 @@ static int check_vital(struct dpath_set *set, char *text, size_t size)
 	int ret = 0;
 
 	verdict = kmalloc(sizeof(*verdict), GFP_KERNEL);
-	if (!verdict)
+	if (!verdict) {
+		strscpy(text, "out of memory; unbind it and bind it again", size);
 		return -ENOMEM;
+	}
 	nr = dpath_set_devices(set, devs);
 	if (nr)
 		ret = find_vital(devs[0]->pdev, verdict, text, size);
