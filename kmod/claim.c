@@ -373,7 +373,7 @@ static int run_claim(struct claim *claim)
 	ret = take_all(claim);
 	if (ret) {
 		roll_back(claim);
-		goto out;
+		goto out_end;
 	}
 	dpath_op_deadline(claim->op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state",
 			  claim->op->address);
@@ -382,9 +382,15 @@ static int run_claim(struct claim *claim)
 		dpath_op_fail(claim->op, ret, "%s", why);
 		if (!claim->set->owned)
 			roll_back(claim);
+		goto out_end;
 	}
-out:
+	ret = dpath_set_clean(claim->set, "claimed", why, sizeof(why));
+	if (ret)
+		dpath_op_fail(claim->op, ret, "%s", why);
+	goto out;
+out_end:
 	dpath_set_end(claim->set);
+out:
 	dpath_set_queue_adopt(claim->set);
 	dpath_set_put(claim->set);
 	return ret;

@@ -192,13 +192,14 @@ static int come_back(struct dpath_set *set, struct dpath_op *op, const char *cau
 	int ret;
 
 	ret = dpath_clean_take_back(set, op, why, sizeof(why));
-	if (!ret) {
+	if (ret) {
+		dpath_set_end(set);
+	} else {
 		enter_resetting(set, cause);
 		ret = dpath_set_clean(set, cause, why, sizeof(why));
 	}
 	if (ret)
 		dpath_op_fail(op, ret, "%s", why);
-	dpath_set_end(set);
 	dpath_set_queue_adopt(set);
 	return ret;
 }

@@ -66,12 +66,15 @@ int dpath_recover_begun(struct dpath_set *set, struct dpath_op *op, const char *
 
 	dpath_op_deadline(op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state", op->address);
 	/* A cleaning may not have got all of it back. */
-	ret = dpath_clean_take_back(set, op, why, sizeof(why)) ?: dpath_set_clean(set, cause, why, sizeof(why));
+	ret = dpath_clean_take_back(set, op, why, sizeof(why));
+	if (ret)
+		dpath_set_end(set);
+	else
+		ret = dpath_set_clean(set, cause, why, sizeof(why));
 	if (ret == -ENODEV)
 		ret = -EIO;
 	if (ret)
 		dpath_op_fail(op, ret, "%s", why);
-	dpath_set_end(set);
 	dpath_set_queue_adopt(set);
 	return ret;
 }

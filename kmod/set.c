@@ -314,18 +314,24 @@ static bool has_unbound_locked(const struct dpath_set *set)
 }
 
 /* A remove() has either been seen here, or finds the set idle: both look under dpath_table_lock. */
+bool dpath_set_try_end_locked(struct dpath_set *set)
+{
+	if (has_unbound_locked(set))
+		return false;
+	dpath_set_clear_busy_locked(set);
+	return true;
+}
+
 void dpath_set_end(struct dpath_set *set)
 {
-	bool again;
+	bool ended;
 
 	do {
 		drop_unbound(set);
 		mutex_lock(&dpath_table_lock);
-		again = has_unbound_locked(set);
-		if (!again)
-			dpath_set_clear_busy_locked(set);
+		ended = dpath_set_try_end_locked(set);
 		mutex_unlock(&dpath_table_lock);
-	} while (again);
+	} while (!ended);
 }
 
 static void show_set(struct dpath_set *set)

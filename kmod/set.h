@@ -102,7 +102,10 @@ bool dpath_set_steal_locked(struct dpath_set *set);
 /* References to the members; returns how many. */
 unsigned int dpath_set_devices(struct dpath_set *set, struct dpath_device **devs);
 void dpath_set_put_devices(struct dpath_device **devs, unsigned int nr);
-/* Quiesce, reset, verify the devices that are in one of the busy states; each ends in a state of rest. Only with the set begun; may take minutes. */
+/*
+ * Quiesce, reset, verify the devices that are in one of the busy states; each ends in a state of rest. Only with the set begun, which ends here: who
+ * sees the state may begin the next. May take minutes.
+ */
 int dpath_set_clean(struct dpath_set *set, const char *cause, char *why, size_t size);
 /* remove() of a member outside any operation: unbound by hand or unplugged. */
 void dpath_set_lose(struct dpath_set *set, struct dpath_device *dev);
@@ -118,7 +121,7 @@ void dpath_run_free(struct dpath_run *run);
 /* DMA ownership of the group, once; and back to the host for a while, for a set that has no run. */
 int dpath_set_own(struct dpath_set *set);
 void dpath_set_loan(struct dpath_set *set);
-/* From `all bound' to `ready' (or quarantined): own, quiesce, reset, compare. Only with the set begun; may take minutes. */
+/* All of it is bound: quiesce, own, note what it is. dpath_set_clean() is next. Only with the set begun. */
 int dpath_set_take_over(struct dpath_set *set, char *why, size_t size);
 /* Show the door one set again. */
 void dpath_set_door_refresh_set(struct dpath_set *set);

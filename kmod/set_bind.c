@@ -311,7 +311,7 @@ int dpath_set_take_over(struct dpath_set *set, char *why, size_t size)
 	}
 	dpath_set_door_refresh_set(set);
 	take_fingerprints(set);
-	return dpath_set_clean(set, "claimed", why, size);
+	return 0;
 }
 
 void dpath_set_adopt_work(struct work_struct *work)
@@ -329,9 +329,12 @@ void dpath_set_adopt_work(struct work_struct *work)
 		set_details(set, "waits for the end of the run of its set");
 		goto out;
 	}
-	if (foreign_member(set, text, sizeof(text)) || check_vital(set, text, sizeof(text)) || dpath_set_take_over(set, text, sizeof(text)))
+	if (foreign_member(set, text, sizeof(text)) || check_vital(set, text, sizeof(text)) || dpath_set_take_over(set, text, sizeof(text))) {
 		set_details(set, text);
-	dpath_set_end(set);
+		dpath_set_end(set);
+		goto out;
+	}
+	dpath_set_clean(set, "claimed", NULL, 0);
 out:
 	dpath_set_put(set);
 	module_put(THIS_MODULE);

@@ -204,24 +204,44 @@ static void rest_locked(struct dpath_set *set, struct dpath_device *dev, const c
 	dpath_device_set_state_locked(dev, DIRECTPATH_STATE_RESERVED, cause);
 }
 
-static void settle_member(struct dpath_set *set, struct dpath_device *dev, int ret, const char *text, const char *cause)
+/* What was found is the detail of a member that is not clean. */
+static void note_verdict(struct dpath_device *dev, const char *text)
 {
 	mutex_lock(&dpath_table_lock);
+	if (dev->state == DIRECTPATH_STATE_RESETTING)
+		strscpy(dev->detail, text, sizeof(dev->detail));
+	mutex_unlock(&dpath_table_lock);
+}
+
+static void settle_member_locked(struct dpath_set *set, struct dpath_device *dev, int ret, const char *cause)
+{
+	lockdep_assert_held(&dpath_table_lock);
 	if (dev->state != DIRECTPATH_STATE_RESETTING)
-		goto out;	/* gone meanwhile */
+		return;	/* gone meanwhile */
 	if (!ret && set->kept) {
 		ret = -EIO;
-		text = "the IOMMU driver did not let go of the last run's domain";
+		strscpy(dev->detail, "the IOMMU driver did not let go of the last run's domain", sizeof(dev->detail));
 	}
 	dev->mismatch = ret == -EBADE;
-	if (!ret) {
+	if (!ret)
 		rest_locked(set, dev, cause);
-		goto out;
-	}
-	strscpy(dev->detail, text, sizeof(dev->detail));
-	dpath_device_set_state_locked(dev, ret == -ENODEV ? DIRECTPATH_STATE_FAILED : DIRECTPATH_STATE_QUARANTINED, text);
-out:
+	else
+		dpath_device_set_state_locked(dev, ret == -ENODEV ? DIRECTPATH_STATE_FAILED : DIRECTPATH_STATE_QUARANTINED, dev->detail);
+}
+
+/* The states of rest and the end of the busy mark are seen together: who waits for the one may rely on the other. */
+static void settle(struct dpath_set *set, struct cleaning *clean, const char *cause)
+{
+	unsigned int i;
+	bool ended;
+
+	mutex_lock(&dpath_table_lock);
+	for (i = 0; i < clean->nr; i++)
+		settle_member_locked(set, clean->devs[i], clean->ret[i], cause);
+	ended = dpath_set_try_end_locked(set);
 	mutex_unlock(&dpath_table_lock);
+	if (!ended)
+		dpath_set_end(set);
 }
 
 /* To resetting, all that wait for it; returns how many. */
@@ -264,13 +284,17 @@ static int clean_set(struct dpath_set *set, struct cleaning *clean, const char *
 	for (i = 0; i < clean->nr; i++) {
 		text[0] = '\0';
 		ret = judge_member(clean, i, text, sizeof(text));
-		settle_member(set, clean->devs[i], ret, text, cause);
-		if (ret && !first) {
-			first = ret;
-			if (why)
-				scnprintf(why, size, "%s: %s", clean->devs[i]->address, text);
-		}
+		clean->ret[i] = ret;
+		if (!ret)
+			continue;
+		note_verdict(clean->devs[i], text);
+		if (first)
+			continue;
+		first = ret;
+		if (why)
+			scnprintf(why, size, "%s: %s", clean->devs[i]->address, text);
 	}
+	settle(set, clean, cause);
 	dpath_set_put_devices(clean->devs, clean->all);
 	return first;
 }
@@ -302,7 +326,6 @@ void dpath_set_clean_work(struct work_struct *work)
 	if (READ_ONCE(set->loaned) && dpath_set_own(set))
 		pr_warn("directpath: DMA of set %d stays with the host; dev recover\n", set->id);
 	dpath_set_clean(set, "end of the run", NULL, 0);
-	dpath_set_end(set);
 	dpath_set_queue_adopt(set);
 	dpath_set_put(set);
 	module_put(THIS_MODULE);

@@ -211,6 +211,38 @@ TEST_F_TIMEOUT(reset, no_d3cold_while_claimed, 60)
 	EXPECT_TRUE(shell("echo 1 >/sys/bus/pci/devices/%s/d3cold_allowed", self->nvme));
 }
 
+static bool rests(struct nl_sock *sock, const char *address)
+{
+	struct ctl_event event;
+
+	while (ctl_event_next(sock, &event, SETTLE_MS))
+		if (event.cmd == DIRECTPATH_CMD_DEV_NTF && !strcmp(event.address, address) && event.changed && event.state == STATE(RESERVED))
+			return true;
+	return false;
+}
+
+/* Who hears that the first function of a card is at rest may use the card at once. */
+TEST_F_TIMEOUT(reset, over_when_the_state_says_so, 180)
+{
+	struct nl_sock *sock;
+	unsigned int round;
+	int vm_fd, fd;
+
+	dev_claim(self->card, DEV_WHOLE_SET, 0);
+	vm_new(VM, NULL);
+	vm_attach(VM, self->card);
+	for (round = 0; round < 10; round++) {
+		vm_fd = vm_open(VM);
+		fd = vm_device(vm_fd, self->card);
+		sock = ctl_listen();
+		close(fd);
+		close(vm_fd);
+		EXPECT_TRUE(rests(sock, self->card));
+		ctl_unlisten(sock);
+		EXPECT_EQ(0, __dev_reset(self->card)) TH_LOG("round %u: %s", round, ctl_last.text);
+	}
+}
+
 /* --- identity --- */
 
 /* A slot in which one card takes the place of another without the host's knowledge: its hot-plug driver is unbound. */
