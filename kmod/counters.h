@@ -14,6 +14,7 @@
 /* Event counters of a lease, added up into the device when the lease ends. Written with atomic64_inc, read at any time. */
 struct dpath_lease_stats {
 	atomic64_t interrupts;
+	atomic64_t storms;
 	atomic64_t config_reads;
 	atomic64_t config_writes;
 	atomic64_t config_denied;

@@ -2,9 +2,9 @@
 /*
  * Interrupts of one lease.
  *
- * One kind (INTx, MSI or MSI-X) is enabled at a time; irq_intx.c and irq_msi.c deliver it to the triggers of irq_trigger.c. SET_IRQS works in two
- * phases: everything that can fail (eventfds, vectors, host interrupts, budget) is prepared for the whole range first and undone as a whole; the
- * exchange of triggers cannot fail.
+ * One kind (INTx, MSI or MSI-X) is enabled at a time; irq_intx.c and irq_msi.c deliver it to the triggers of irq_trigger.c, and irq_guard.c holds
+ * back what comes too often. SET_IRQS works in two phases: everything that can fail (eventfds, vectors, host interrupts, budget) is prepared for the
+ * whole range first and undone as a whole; the exchange of triggers cannot fail.
  *
  * Locks: irqs->lock (mutex) around every change. Inside it ops->config_lock, then irqs->intx_lock.
  */
@@ -197,6 +197,12 @@ out_unlock:
 	mutex_unlock(&irqs->lock);
 }
 
+static void describe_hold(const struct dpath_hold *hold, struct dpath_vector_info *info)
+{
+	info->storms = READ_ONCE(hold->storms);
+	info->held = READ_ONCE(hold->held);
+}
+
 static bool describe_vector(struct dpath_irqs *irqs, unsigned int number, struct dpath_vector_info *info)
 {
 	lockdep_assert_held(&irqs->lock);
@@ -206,12 +212,14 @@ static bool describe_vector(struct dpath_irqs *irqs, unsigned int number, struct
 	if (irqs->intx) {
 		info->irq = irqs->intx_irq;
 		info->count = READ_ONCE(irqs->intx->count);
+		describe_hold(&irqs->intx->hold, info);
 		return true;
 	}
 	if (!irqs->vectors[number])
 		return false;
 	info->irq = irqs->vectors[number]->irq;
 	info->count = READ_ONCE(irqs->vectors[number]->count);
+	describe_hold(&irqs->vectors[number]->hold, info);
 	info->bypassed = READ_ONCE(irqs->vectors[number]->connected);
 	return true;
 }
@@ -272,6 +280,9 @@ int dpath_irqs_init(struct dpath_irqs *irqs, struct pci_dev *pdev, const struct 
 	irqs->ctx = ctx;
 	irqs->stats = stats;
 	irqs->index = VFIO_PCI_NUM_IRQS;
+	irqs->limit.rate = DPATH_STORM_RATE;
+	irqs->limit.backoff_ms = DPATH_STORM_BACKOFF_MS;
+	INIT_DELAYED_WORK(&irqs->guard, dpath_guard_work);
 	irqs->no_disintx = no_disintx || !pci_intx_mask_supported(pdev);
 	count_vectors(irqs);
 	irqs->dynamic = pci_msix_can_alloc_dyn(pdev);
@@ -284,9 +295,10 @@ int dpath_irqs_init(struct dpath_irqs *irqs, struct pci_dev *pdev, const struct 
  * dpath_irqs_kill() - free every interrupt and eventfd for good
  * @irqs: interrupts of a lease
  *
- * No handler runs and the function is not touched once this has returned. Bounded: waits for handlers and for KVM's bypass callbacks only.
+ * No handler runs and the function is not touched once this has returned. Bounded: waits for handlers, for KVM's bypass callbacks and
+ * for a report of the storm guard only.
  *
- * Context: process context, sleeps. The caller holds no lock of dpath_config. May be called again.
+ * Context: process context, sleeps. The caller holds no lock of dpath_config and none that ops->storm() takes. May be called again.
  */
 void dpath_irqs_kill(struct dpath_irqs *irqs)
 {
@@ -299,6 +311,8 @@ void dpath_irqs_kill(struct dpath_irqs *irqs)
 	dpath_trigger_replace(irqs, &irqs->err, NULL);
 	dpath_trigger_replace(irqs, &irqs->req, NULL);
 	mutex_unlock(&irqs->lock);
+	/* No handler is left to queue it, and it does not queue itself any more. It takes the lock. */
+	cancel_delayed_work_sync(&irqs->guard);
 }
 
 /**

@@ -12,13 +12,27 @@
 #include <linux/pci.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <uapi/linux/vfio.h>
 
 #include "counters.h"
+#include "storm.h"
 
 struct dpath_trigger;
 struct dpath_vector;
 struct dpath_intx;
+
+/**
+ * struct dpath_irq_storm - a vector was held back
+ * @index: VFIO_PCI_*_IRQ_INDEX
+ * @number: number within the kind
+ * @wait_ms: for how long
+ */
+struct dpath_irq_storm {
+	u32 index;
+	u32 number;
+	u32 wait_ms;
+};
 
 /**
  * struct dpath_irq_ops - what interrupts need from above
@@ -27,8 +41,10 @@ struct dpath_intx;
  * @affinity: CPUs that are to take the interrupts; none: as the kernel likes
  * @config_lock: optional; keep the guest's config writes away while memory decode is borrowed to write the MSI-X table
  * @config_unlock: and let them in again; both or none
+ * @storm_limit: optional; what each vector may do; @limit holds what nobody has set
+ * @storm: optional; vectors were held back, @storm is the last one. Called without dpath_irqs.lock
  *
- * Context: called with dpath_irqs.lock held, may sleep.
+ * Context: called with dpath_irqs.lock held if not said otherwise, may sleep.
  */
 struct dpath_irq_ops {
 	int (*charge)(void *ctx, unsigned int nvec);
@@ -36,6 +52,8 @@ struct dpath_irq_ops {
 	void (*affinity)(void *ctx, struct cpumask *cpus);
 	void (*config_lock)(void *ctx);
 	void (*config_unlock)(void *ctx);
+	void (*storm_limit)(void *ctx, struct dpath_storm_limit *limit);
+	void (*storm)(void *ctx, const struct dpath_irq_storm *storm);
 };
 
 /**
@@ -50,7 +68,7 @@ struct dpath_irq_ops {
  * @nvec: vectors of that kind that may be asked for; slots of @vectors unless it is INTx
  * @used: host interrupts that are requested
  * @vectors: the vectors with a host interrupt, by number; NULL where there is none
- * @intx_lock: protects @intx_off, the pointer @intx and the state of the line; taken in the handler and in eventfd wakeups
+ * @intx_lock: protects @intx_off, the pointer @intx, the state of the line and of a halt; taken in handlers and in eventfd wakeups
  * @intx_off: Interrupt Disable as the guest sees it
  * @intx: the line while its kind is enabled; its memory is freed by RCU
  * @err: eventfd of the ERR index
@@ -61,6 +79,12 @@ struct dpath_irq_ops {
  * @dynamic: the kernel adds MSI-X vectors one by one
  * @resizable: MSI-X can grow while it is enabled
  * @cpus: CPUs that take the interrupts, under @lock; none: as the kernel likes
+ * @limit: what each vector may do; written under @lock, read by handlers
+ * @guard: brings held vectors back and reports them
+ * @msix: of MSI and MSI-X the one that was enabled last; stands still while interrupts are requested, as does the next one
+ * @maskless: it is MSI and has no mask bits
+ * @halts: vectors that are held back by halting the whole function; this and the next one under @intx_lock
+ * @halted: it is: MSI Enable is off, or MSI-X has Function Mask
  */
 struct dpath_irqs {
 	struct mutex lock; /* protects the kind and the vectors */
@@ -84,6 +108,12 @@ struct dpath_irqs {
 	bool dynamic;
 	bool resizable;
 	struct cpumask cpus;
+	struct dpath_storm_limit limit;
+	struct delayed_work guard;
+	bool msix;
+	bool maskless;
+	unsigned int halts;
+	bool halted;
 };
 
 /**
@@ -92,14 +122,18 @@ struct dpath_irqs {
  * @number: number within the kind
  * @irq: Linux interrupt number
  * @count: interrupts signalled
+ * @storms: times it was held back
  * @bypassed: a consumer of irq bypass is connected
+ * @held: it is held back now
  */
 struct dpath_vector_info {
 	u32 index;
 	u32 number;
 	u32 irq;
 	u64 count;
+	u64 storms;
 	bool bypassed;
+	bool held;
 };
 
 /* Before the module's text goes: waits for eventfds that are being released after a grace period. */
@@ -126,6 +160,8 @@ bool dpath_irqs_notify_err(struct dpath_irqs *irqs);
 bool dpath_irqs_notify_req(struct dpath_irqs *irqs);
 /* ops->affinity() says something else now: every interrupt goes there, those to come as well. */
 void dpath_irqs_refresh_affinity(struct dpath_irqs *irqs);
+/* ops->storm_limit() says something else now. */
+void dpath_irqs_refresh_storm(struct dpath_irqs *irqs);
 /* Vectors of all leases that a consumer of irq bypass is connected to. */
 unsigned int dpath_irq_bypassed(void);
 /* A snapshot for statistics: fills up to @max entries, returns how many there are. */

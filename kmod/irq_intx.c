@@ -2,9 +2,10 @@
 /*
  * INTx of one lease.
  *
- * INTx has one state: hw_masked is what the hardware was told, and it must follow (masked || irqs->intx_off): masked by the handler or by MASK until
- * UNMASK or the resample eventfd, off while the guest has Interrupt Disable set. While INTx is not the enabled kind, Interrupt Disable stays set in
- * the hardware whatever the guest wrote, because nobody on the host would handle the line, which others may share.
+ * INTx has one state: hw_masked is what the hardware was told, and it must follow (masked || irqs->intx_off || held): masked by the handler or by
+ * MASK until UNMASK or the resample eventfd, off while the guest has Interrupt Disable set, held by the storm guard until its back-off is over.
+ * While INTx is not the enabled kind, Interrupt Disable stays set in the hardware whatever the guest wrote, because nobody on the host would handle
+ * the line, which others may share.
  *
  * irqs->intx_lock (spinlock, hard interrupts off) nests inside the wait queue lock of the resample eventfd; the trigger's eventfd is therefore never
  * signalled under it, and from a wakeup it is signalled by a work.
@@ -28,11 +29,14 @@ struct dpath_unmask {
 	bool closed; /* the last file is gone, under the wait queue's lock */
 };
 
+/* An interrupt or what stands for one. The line is masked; over its rate it stays so, whatever the guest unmasks. */
 static void count_intx(struct dpath_intx *intx)
 {
 	lockdep_assert_held(&intx->irqs->intx_lock);
 	WRITE_ONCE(intx->count, intx->count + 1);
 	atomic64_inc(&intx->irqs->stats->interrupts);
+	if (!dpath_hold_take(intx->irqs, &intx->hold) && !intx->hold.held)
+		dpath_guard_hold(intx->irqs, &intx->hold);
 }
 
 /* Tell the hardware to stop asserting the line, or the chip to stop listening. */
@@ -55,7 +59,7 @@ static void mask_line(struct dpath_intx *intx)
 static bool sync_line(struct dpath_intx *intx)
 {
 	struct dpath_irqs *irqs = intx->irqs;
-	bool want = intx->masked || irqs->intx_off;
+	bool want = intx->masked || irqs->intx_off || intx->hold.held;
 
 	lockdep_assert_held(&irqs->intx_lock);
 	if (want == intx->hw_masked)
@@ -239,6 +243,7 @@ static int enable_intx(struct dpath_irqs *irqs, struct dpath_trigger *trigger)
 		return -ENOMEM;
 	intx->irqs = irqs;
 	intx->hw_masked = true;
+	dpath_hold_init(irqs, &intx->hold);
 	INIT_WORK(&intx->resend, resend_intx);
 	RCU_INIT_POINTER(intx->sink.trigger, trigger);
 	intx->name = kasprintf(GFP_KERNEL_ACCOUNT, "directpath-intx(%s)", pci_name(irqs->pdev));
@@ -300,6 +305,22 @@ void dpath_intx_off(struct dpath_irqs *irqs)
 	kfree(intx->name);
 	dpath_trigger_replace(irqs, &intx->sink.trigger, NULL);
 	kfree_rcu(intx, rcu);
+}
+
+void dpath_intx_release(struct dpath_irqs *irqs, unsigned long *next)
+{
+	struct dpath_intx *intx = irqs->intx;
+	bool resend = false;
+	unsigned long flags;
+
+	spin_lock_irqsave(&irqs->intx_lock, flags);
+	if (dpath_hold_over(irqs, &intx->hold, next)) {
+		dpath_hold_end(&intx->hold);
+		resend = sync_line(intx);
+	}
+	spin_unlock_irqrestore(&irqs->intx_lock, flags);
+	if (resend)
+		dpath_sink_signal(&intx->sink);
 }
 
 /*
@@ -415,7 +436,8 @@ void dpath_irqs_intx_disable(struct dpath_irqs *irqs, bool disable)
  * dpath_irqs_restored() - config space was restored, after a reset or a stay in D3
  * @irqs: interrupts of a lease
  *
- * Gives Interrupt Disable the value that the state of the line asks for; the interrupt core restores MSI and MSI-X itself.
+ * Gives Interrupt Disable the value that the state of the line asks for; the interrupt core restores MSI and MSI-X itself,
+ * and undoes a halt by that, which is done again.
  *
  * Context: any that may be interrupted; does not take irqs->lock, as dpath_irqs_intx_disable().
  */
@@ -429,5 +451,6 @@ void dpath_irqs_restored(struct dpath_irqs *irqs)
 		pci_intx(pdev, irqs->no_disintx || !irqs->intx->hw_masked);
 	else if (!READ_ONCE(irqs->dead) && !pdev->msi_enabled && !pdev->msix_enabled)
 		pci_intx(pdev, 0);
+	dpath_guard_restored(irqs);
 	spin_unlock_irqrestore(&irqs->intx_lock, flags);
 }

@@ -42,6 +42,38 @@ static void return_decode(struct dpath_irqs *irqs, u8 cmd)
 		irqs->ops->config_unlock(irqs->ctx);
 }
 
+/* Can the mask bit of a vector be written here and now, where decode cannot be borrowed? */
+static bool table_reachable(struct dpath_irqs *irqs)
+{
+	u16 cmd;
+
+	if (!irqs->msix)
+		return true;
+	pci_read_config_word(irqs->pdev, PCI_COMMAND, &cmd);
+	return cmd & PCI_COMMAND_MEMORY;
+}
+
+/*
+ * It is over its rate. In its handler, which nobody else runs. What has no mask bits is disabled as well: what is on its way, or comes because the
+ * interrupt core wrote Message Control meanwhile, costs no more than its entry and is made up for.
+ */
+static void hold_vector(struct dpath_vector *vector)
+{
+	struct dpath_irqs *irqs = vector->irqs;
+	bool reachable;
+
+	/* One that came while Function Mask was on its way. */
+	if (READ_ONCE(vector->hold.held))
+		return;
+	reachable = table_reachable(irqs);
+	vector->hold.halt = irqs->maskless || !reachable;
+	if (reachable)
+		disable_irq_nosync(vector->irq);
+	if (vector->hold.halt)
+		dpath_guard_halt(irqs);
+	dpath_guard_hold(irqs, &vector->hold);
+}
+
 static irqreturn_t handle_msi(int irq, void *arg)
 {
 	struct dpath_vector *vector = arg;
@@ -49,7 +81,53 @@ static irqreturn_t handle_msi(int irq, void *arg)
 	WRITE_ONCE(vector->count, vector->count + 1);
 	atomic64_inc(&vector->irqs->stats->interrupts);
 	dpath_sink_signal(&vector->sink);
+	if (!dpath_hold_take(vector->irqs, &vector->hold))
+		hold_vector(vector);
 	return IRQ_HANDLED;
+}
+
+/* A function that was halted sends again. What has no mask bits may have wanted to send meanwhile, and forgets it: each vector gets one signal. */
+static void resume_function(struct dpath_irqs *irqs)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&irqs->lock);
+	if (!dpath_guard_resume(irqs) || !irqs->maskless)
+		return;
+	for (i = 0; i < irqs->nvec; i++)
+		if (irqs->vectors[i])
+			dpath_sink_signal(&irqs->vectors[i]->sink);
+}
+
+/* Memory decode is on. Read before dpath_hold_end(), because a handler that is not disabled may hold the vector again. */
+static void release_vector(struct dpath_irqs *irqs, struct dpath_vector *vector)
+{
+	bool halt = vector->hold.halt;
+
+	dpath_hold_end(&vector->hold);
+	if (!halt || irqs->maskless)
+		enable_irq(vector->irq);
+	if (halt)
+		resume_function(irqs);
+}
+
+void dpath_msi_release(struct dpath_irqs *irqs, unsigned long *next)
+{
+	bool over = false;
+	unsigned int i;
+	u8 cmd;
+
+	lockdep_assert_held(&irqs->lock);
+	for (i = 0; i < irqs->nvec; i++)
+		over |= irqs->vectors[i] && dpath_hold_over(irqs, &irqs->vectors[i]->hold, next);
+	if (!over)
+		return;
+
+	cmd = borrow_decode(irqs);
+	for (i = 0; i < irqs->nvec; i++)
+		if (irqs->vectors[i] && dpath_hold_over(irqs, &irqs->vectors[i]->hold, next))
+			release_vector(irqs, irqs->vectors[i]);
+	return_decode(irqs, cmd);
 }
 
 /* Counts the vectors of all leases that have a consumer. */
@@ -153,6 +231,7 @@ static int request_vector(struct dpath_irqs *irqs, unsigned int number)
 		get_cached_msi_msg(vector->irq, &msg);
 		pci_write_msi_msg(vector->irq, &msg);
 	}
+	dpath_hold_init(irqs, &vector->hold);
 	irq_set_status_flags(vector->irq, IRQ_DISABLE_UNLAZY);
 	ret = request_irq(vector->irq, handle_msi, 0, vector->name, vector);
 	if (ret)
@@ -172,8 +251,8 @@ err_free_vector:
 	return ret;
 }
 
-/* The bypass producer is unregistered, memory decode is on. */
-static void free_vector(struct dpath_irqs *irqs, unsigned int number)
+/* The bypass producer is unregistered, memory decode is on. With @resume other vectors go on. */
+static void free_vector(struct dpath_irqs *irqs, unsigned int number, bool resume)
 {
 	struct dpath_vector *vector = irqs->vectors[number];
 
@@ -183,6 +262,9 @@ static void free_vector(struct dpath_irqs *irqs, unsigned int number)
 	WRITE_ONCE(irqs->used, irqs->used - 1);
 	dpath_irq_unsteer(irqs, vector->irq);
 	free_irq(vector->irq, vector);
+	/* No handler can hold it any more. That it was disabled has ended with the request. */
+	if (resume && vector->hold.held && vector->hold.halt)
+		resume_function(irqs);
 	irqs->ops->uncharge(irqs->ctx, 1);
 	/* The handler is gone, nobody else reads it without irqs->lock. */
 	dpath_trigger_put(dpath_trigger_current(irqs, &vector->sink.trigger));
@@ -200,6 +282,15 @@ static unsigned int vectors_upfront(struct dpath_irqs *irqs, u32 index, unsigned
 	return max_t(unsigned int, wanted, min_t(unsigned int, irqs->counts[index], DPATH_MSIX_UPFRONT));
 }
 
+/* MSI has mask bits or has not; a quirk of the core that says that it has, only makes us do without. */
+static bool lacks_masks(struct pci_dev *pdev)
+{
+	u16 control;
+
+	pci_read_config_word(pdev, pdev->msi_cap + PCI_MSI_FLAGS, &control);
+	return !(control & PCI_MSI_FLAGS_MASKBIT);
+}
+
 /* Returns 0, the number of vectors there are if that is less than @wanted, or -errno. */
 static int enable_msi(struct dpath_irqs *irqs, u32 index, unsigned int wanted)
 {
@@ -212,6 +303,8 @@ static int enable_msi(struct dpath_irqs *irqs, u32 index, unsigned int wanted)
 	if (irqs->pdev->dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG)
 		pci_intx(irqs->pdev, 1);
 
+	irqs->msix = type == PCI_IRQ_MSIX;
+	irqs->maskless = !irqs->msix && lacks_masks(irqs->pdev);
 	cmd = borrow_decode(irqs);
 	ret = pci_alloc_irq_vectors(irqs->pdev, 1, upfront, type);
 	if (ret < 0 && upfront > wanted)
@@ -253,7 +346,9 @@ void dpath_msi_off(struct dpath_irqs *irqs)
 
 	cmd = borrow_decode(irqs);
 	for (i = 0; i < irqs->nvec; i++)
-		free_vector(irqs, i);
+		free_vector(irqs, i, false);
+	/* No handler can halt the function any more; before the core writes Message Control, which dpath_irqs_restored() then leaves alone. */
+	dpath_guard_reset(irqs);
 	pci_free_irq_vectors(irqs->pdev);
 	return_decode(irqs, cmd);
 	/* The core has cleared Interrupt Disable; nobody handles the line now. */
@@ -335,7 +430,7 @@ static int request_range(struct dpath_irqs *irqs, u32 start, u32 count, struct d
 	if (ret) {
 		*failed = start + i;
 		for_each_set_bit(i, fresh, count)
-			free_vector(irqs, start + i);
+			free_vector(irqs, start + i, true);
 	}
 	return_decode(irqs, cmd);
 

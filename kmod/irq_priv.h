@@ -3,10 +3,11 @@
 #define DPATH_IRQ_PRIV_H
 
 /*
- * Between the files that make up the interrupts of a lease: irq.c, irq_trigger.c, irq_intx.c, irq_msi.c.
+ * Between the files that make up the interrupts of a lease: irq.c, irq_trigger.c, irq_guard.c, irq_intx.c, irq_msi.c.
  */
 
 #include <linux/irqbypass.h>
+#include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -40,10 +41,29 @@ struct dpath_sink {
 };
 
 /**
+ * struct dpath_hold - the guard of one vector or line
+ * @storm: its bucket; the handler's while it is not held back
+ * @storms: times it was held back; written by who holds it
+ * @due: when it is to come back, in jiffies
+ * @held: it is held back; set by the handler, cleared by the guard's work
+ * @fresh: and that was not reported yet
+ * @halt: the whole function is halted for it
+ */
+struct dpath_hold {
+	struct dpath_storm storm;
+	u64 storms;
+	unsigned long due;
+	bool held;
+	bool fresh;
+	bool halt;
+};
+
+/**
  * struct dpath_vector - a vector of MSI or MSI-X with a host interrupt; under irqs->lock
  * @irqs: whose
  * @sink: where it goes
  * @count: interrupts; written by the handler only
+ * @hold: its guard
  * @number: within the kind
  * @irq: Linux interrupt number
  * @producer: for KVM
@@ -55,6 +75,7 @@ struct dpath_vector {
 	struct dpath_irqs *irqs;
 	struct dpath_sink sink;
 	u64 count;
+	struct dpath_hold hold;
 	unsigned int number;
 	int irq;
 	struct irq_bypass_producer producer;
@@ -67,7 +88,8 @@ struct dpath_vector {
  * struct dpath_intx - the line while it is the enabled kind
  * @irqs: whose
  * @sink: where it goes
- * @count: interrupts; this and the next two under irqs->intx_lock
+ * @count: interrupts; this and the next three under irqs->intx_lock
+ * @hold: its guard
  * @masked: by the handler or by MASK
  * @hw_masked: what the hardware was told
  * @unmask: the resample eventfd, or NULL; under irqs->lock
@@ -79,6 +101,7 @@ struct dpath_intx {
 	struct dpath_irqs *irqs;
 	struct dpath_sink sink;
 	u64 count;
+	struct dpath_hold hold;
 	bool masked;
 	bool hw_masked;
 	struct dpath_unmask *unmask;
@@ -105,6 +128,36 @@ void dpath_sink_replace(struct dpath_irqs *irqs, struct dpath_sink *sink, struct
 /* Linux interrupt @irq to irqs->cpus; and before it is freed. Under irqs->lock. */
 void dpath_irq_steer(struct dpath_irqs *irqs, unsigned int irq);
 void dpath_irq_unsteer(struct dpath_irqs *irqs, unsigned int irq);
+
+/* A new vector or line starts with a full bucket. */
+static inline void dpath_hold_init(struct dpath_irqs *irqs, struct dpath_hold *hold)
+{
+	dpath_storm_init(&hold->storm, irqs->limit.rate, HZ, jiffies);
+}
+
+/* It has interrupted, in its handler: false if that was once too often. Then the caller masks it and calls dpath_guard_hold(). */
+static inline bool dpath_hold_take(struct dpath_irqs *irqs, struct dpath_hold *hold)
+{
+	return likely(dpath_storm_take(&hold->storm, READ_ONCE(irqs->limit.rate), HZ, jiffies));
+}
+
+/* It is masked until the guard's work unmasks it. Any context. */
+void dpath_guard_hold(struct dpath_irqs *irqs, struct dpath_hold *hold);
+/* Is it held, and has been for long enough? If it goes on, *@next becomes not later than its end. Under irqs->lock. */
+bool dpath_hold_over(struct dpath_irqs *irqs, const struct dpath_hold *hold, unsigned long *next);
+/* It is not held any more, and about to be unmasked. */
+void dpath_hold_end(struct dpath_hold *hold);
+/* No message leaves the function until as many calls of dpath_guard_resume(), of which the last returns true. Any context. */
+void dpath_guard_halt(struct dpath_irqs *irqs);
+bool dpath_guard_resume(struct dpath_irqs *irqs);
+/* The last vector is freed: nothing is left to resume. Under irqs->lock. */
+void dpath_guard_reset(struct dpath_irqs *irqs);
+/* Config space was restored, and a halt undone. Under irqs->intx_lock. */
+void dpath_guard_restored(struct dpath_irqs *irqs);
+void dpath_guard_work(struct work_struct *work);
+/* Bring back what is over: lines by irq_intx.c, vectors by irq_msi.c. Under irqs->lock. */
+void dpath_intx_release(struct dpath_irqs *irqs, unsigned long *next);
+void dpath_msi_release(struct dpath_irqs *irqs, unsigned long *next);
 
 /* SET_IRQS of one kind; the range was checked. And its end. All under irqs->lock. */
 int dpath_intx_set(struct dpath_irqs *irqs, u32 flags, u32 count, const void *data);

@@ -14,10 +14,18 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "../irq_priv.h"
 #include "irqfake.h"
 
 static struct dpath_irqfake *now;
+
+static unsigned long fake_jiffies(void)
+{
+	return now->ticks;
+}
+
+/* Inline functions of the header ask for the time. */
+#define jiffies fake_jiffies()
+#include "../irq_priv.h"
 
 static __printf(1, 2) void note(const char *fmt, ...)
 {
@@ -251,6 +259,30 @@ bool dpath_irqfake_work(struct dpath_irqfake *fake)
 	return work;
 }
 
+static bool fake_mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *work, unsigned long delay)
+{
+	bool pending = now->guard;
+
+	expect(!pending || now->guard == work, "queues two delayed works");
+	now->guard = work;
+	now->guard_due = now->ticks + delay;
+	return pending;
+}
+
+static bool fake_queue_delayed_work(struct workqueue_struct *wq, struct delayed_work *work, unsigned long delay)
+{
+	return !now->guard && !fake_mod_delayed_work(wq, work, delay);
+}
+
+static bool fake_cancel_delayed_work_sync(struct delayed_work *work)
+{
+	bool pending = now->guard;
+
+	expect(!irqs_disabled() && !mutex_is_locked(&now->irqs.lock), "waits for the guard under a lock that it takes");
+	now->guard = NULL;
+	return pending;
+}
+
 /* --- the function --- */
 
 static int fake_read_byte(struct pci_dev *pdev, int where, u8 *value)
@@ -260,10 +292,69 @@ static int fake_read_byte(struct pci_dev *pdev, int where, u8 *value)
 	return 0;
 }
 
+/* Message Control of MSI or MSI-X. */
+static u16 *control_of(int where)
+{
+	if (where == DPATH_IRQFAKE_MSI + PCI_MSI_FLAGS)
+		return &now->msi_control;
+	return where == DPATH_IRQFAKE_MSIX + PCI_MSIX_FLAGS ? &now->msix_control : NULL;
+}
+
+/* Does a message of the function reach the handler? */
+static bool is_open(const struct dpath_irqfake_irq *irq)
+{
+	if (irq->depth || !irq->handler)
+		return false;
+	return now->type == PCI_IRQ_MSI ? now->msi_control & PCI_MSI_FLAGS_ENABLE : !(now->msix_control & PCI_MSIX_FLAGS_MASKALL);
+}
+
+static void take_pending(struct dpath_irqfake_irq *irq, unsigned int number)
+{
+	if (!irq->pending || !is_open(irq))
+		return;
+	irq->pending = false;
+	irq->handler(number, irq->arg);
+}
+
+unsigned int dpath_irqfake_pass(struct dpath_irqfake *fake, unsigned long ticks)
+{
+	unsigned long end = fake->ticks + ticks;
+	unsigned int i, runs = 0;
+
+	while (fake->guard && time_before_eq(fake->guard_due, end) && runs++ < 1000) {
+		struct delayed_work *work = fake->guard;
+
+		if (time_after(fake->guard_due, fake->ticks))
+			fake->ticks = fake->guard_due;
+		fake->guard = NULL;
+		work->work.func(&work->work);
+		/* What a mask of the whole function has kept. */
+		for (i = 0; i < DPATH_IRQFAKE_VECTORS; i++)
+			take_pending(&fake->vectors[i], DPATH_IRQFAKE_BASE + i);
+	}
+	fake->ticks = end;
+	return runs;
+}
+
 static int fake_read_word(struct pci_dev *pdev, int where, u16 *value)
 {
-	expect(where == PCI_COMMAND, "reads another register");
-	*value = now->command;
+	u16 *control = control_of(where);
+
+	expect(where == PCI_COMMAND || control, "reads another register");
+	*value = control ? *control : now->command;
+	return 0;
+}
+
+static int fake_write_word(struct pci_dev *pdev, int where, u16 value)
+{
+	u16 *control = control_of(where);
+
+	if (!control) {
+		wrong("writes another register");
+		return 0;
+	}
+	note("%s:%x ", control == &now->msi_control ? "msi" : "msix", value);
+	*control = value;
 	return 0;
 }
 
@@ -341,7 +432,10 @@ static int fake_request_irq(unsigned int number, irq_handler_t handler, unsigned
 	irq->arg = arg;
 	irq->flags = flags;
 	irq->depth = flags & IRQF_NO_AUTOEN ? 1 : 0;
+	irq->pending = false;
 	note("request:%u ", number);
+	while (now->storm_on_request && is_open(irq))
+		irq->handler(number, arg);
 	return 0;
 }
 
@@ -371,6 +465,8 @@ static void fake_enable_irq(unsigned int number)
 	expect(irq_of(number)->depth == 1, "enables what is not disabled, or twice");
 	irq_of(number)->depth--;
 	note("enable:%u ", number);
+	if (number != DPATH_IRQFAKE_LINE)
+		take_pending(irq_of(number), number);
 }
 
 static void fake_synchronize_irq(unsigned int number)
@@ -426,6 +522,11 @@ static void set_type(unsigned int type)
 	now->type = type;
 	now->pdev.msi_enabled = type == PCI_IRQ_MSI;
 	now->pdev.msix_enabled = type == PCI_IRQ_MSIX;
+	now->msi_control &= ~PCI_MSI_FLAGS_ENABLE;
+	if (type == PCI_IRQ_MSI)
+		now->msi_control |= PCI_MSI_FLAGS_ENABLE;
+	if (type == PCI_IRQ_MSIX)
+		now->msix_control &= ~PCI_MSIX_FLAGS_MASKALL;
 	if (!(now->pdev.dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG))
 		disable_intx(type);
 }
@@ -532,6 +633,8 @@ static void fake_unregister_producer(struct irq_bypass_producer *producer)
 #undef eventfd_signal
 #undef irq_bypass_register_producer
 #undef schedule_work
+#undef mod_delayed_work
+#undef queue_delayed_work
 #undef lockdep_assert_held
 #undef set_bit
 #define set_bit fake_set_bit
@@ -554,9 +657,13 @@ static void fake_unregister_producer(struct irq_bypass_producer *producer)
 #define vfs_poll fake_vfs_poll
 #define schedule_work fake_schedule_work
 #define cancel_work_sync fake_cancel_work_sync
+#define mod_delayed_work fake_mod_delayed_work
+#define queue_delayed_work fake_queue_delayed_work
+#define cancel_delayed_work_sync fake_cancel_delayed_work_sync
 #define pci_read_config_byte fake_read_byte
 #define pci_read_config_word fake_read_word
 #define pci_write_config_byte fake_write_byte
+#define pci_write_config_word fake_write_word
 #define pci_intx fake_intx
 #define pci_intx_mask_supported fake_intx_mask_supported
 #define pci_check_and_mask_intx fake_check_and_mask_intx
@@ -587,6 +694,7 @@ static void fake_unregister_producer(struct irq_bypass_producer *producer)
 #define lockdep_assert_held(lock) expect(held(lock), "does not hold " #lock)
 
 #include "../irq_trigger.c"
+#include "../irq_guard.c"
 #define exchange_trigger exchange_intx_trigger
 #include "../irq_intx.c"
 #undef exchange_trigger
@@ -636,12 +744,28 @@ static void fake_config_unlock(void *ctx)
 	now->config_locked = false;
 }
 
+static void fake_storm_limit(void *ctx, struct dpath_storm_limit *limit)
+{
+	locked("asks for the limit without irqs->lock");
+	if (now->limit.backoff_ms)
+		*limit = now->limit;
+}
+
+static void fake_storm(void *ctx, const struct dpath_irq_storm *storm)
+{
+	expect(!mutex_is_locked(&now->irqs.lock), "reports under irqs->lock");
+	now->told = *storm;
+	now->tellings++;
+}
+
 static const struct dpath_irq_ops fake_ops = {
 	.charge = fake_charge,
 	.uncharge = fake_uncharge,
 	.affinity = fake_affinity,
 	.config_lock = fake_config_lock,
 	.config_unlock = fake_config_unlock,
+	.storm_limit = fake_storm_limit,
+	.storm = fake_storm,
 };
 
 struct dpath_irqfake *dpath_irqfake_new(struct kunit *test)
@@ -654,6 +778,10 @@ struct dpath_irqfake *dpath_irqfake_new(struct kunit *test)
 	fake->pdev.irq = DPATH_IRQFAKE_LINE;
 	fake->pdev.pin = 1;
 	fake->pdev.pcie_cap = 0x40;
+	fake->pdev.msi_cap = DPATH_IRQFAKE_MSI;
+	fake->pdev.msix_cap = DPATH_IRQFAKE_MSIX;
+	fake->msi_control = PCI_MSI_FLAGS_MASKBIT;
+	fake->ticks = ULONG_MAX - 100;	/* soon to wrap */
 	fake->guest = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 	fake->msi = 8;
 	fake->msix = 16;
@@ -704,6 +832,8 @@ void dpath_irqfake_stop(struct kunit *test, struct dpath_irqfake *fake)
 	KUNIT_EXPECT_EQ(test, fake->type, 0U);
 	KUNIT_EXPECT_NULL(test, fake->line.handler);
 	KUNIT_EXPECT_NULL(test, fake->work);
+	KUNIT_EXPECT_NULL(test, fake->guard);
+	KUNIT_EXPECT_EQ(test, fake->msix_control & PCI_MSIX_FLAGS_MASKALL, 0);
 	KUNIT_EXPECT_EQ(test, fake->command, fake->guest | (fake->no_mask ? 0 : PCI_COMMAND_INTX_DISABLE));
 	KUNIT_EXPECT_EQ_MSG(test, fake->wrongs, 0U, "%s", fake->wrong);
 	now = NULL;
@@ -737,7 +867,12 @@ bool dpath_irqfake_fire(struct dpath_irqfake *fake, unsigned int number)
 
 	if (!irq->handler)
 		return false;
-	return irq->handler(DPATH_IRQFAKE_BASE + number, irq->arg) == IRQ_HANDLED;
+	if (is_open(irq))
+		return irq->handler(DPATH_IRQFAKE_BASE + number, irq->arg) == IRQ_HANDLED;
+	/* What has no mask bits, and was told not to send, forgets it; otherwise the function or the interrupt core keeps it. */
+	if (fake->type == PCI_IRQ_MSIX || fake->msi_control & PCI_MSI_FLAGS_ENABLE)
+		irq->pending = true;
+	return false;
 }
 
 bool dpath_irqfake_line_open(struct dpath_irqfake *fake)

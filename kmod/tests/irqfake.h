@@ -24,6 +24,8 @@ struct kunit;
 #define DPATH_IRQFAKE_VECTORS 2048
 #define DPATH_IRQFAKE_LINE 11			/* Linux number of the line */
 #define DPATH_IRQFAKE_BASE 100		/* and of vector 0 */
+#define DPATH_IRQFAKE_MSI 0x50			/* its capabilities */
+#define DPATH_IRQFAKE_MSIX 0x60
 #define DPATH_IRQFAKE_NO_EVENTFD 77		/* an fd that is something else; others from DPATH_IRQFAKE_FDS on are closed */
 #define DPATH_IRQFAKE_LOG 4096
 
@@ -41,6 +43,7 @@ struct dpath_irqfake_irq {
 	unsigned long flags;
 	int depth;
 	bool allocated;
+	bool pending;
 	bool unlazy;
 	bool bypass;
 	const struct cpumask *hint;
@@ -75,10 +78,19 @@ struct dpath_irqfake_rcu {
  * @memory: pieces of memory held
  * @producers: of irq bypass
  * @work: the work that was scheduled
+ * @guard: the delayed work that is queued
+ * @guard_due: when
+ * @ticks: jiffies
+ * @msi_control: Message Control of MSI
+ * @msix_control: and of MSI-X
+ * @limit: what ops->storm_limit() answers, unless its back-off is 0
+ * @told: what ops->storm() was told last
+ * @tellings: how often
  * @rcu: callbacks that wait for a grace period
  * @nr_rcu: how many
  * @config_locked: ops->config_lock() was called
  * @between: called once where a handler has found no eventfd and has not yet said so: another CPU is at work
+ * @storm_on_request: a vector interrupts as soon as it has a handler, until it is masked
  * @calls: calls that could have failed, since dpath_irqfake_mark()
  * @fail_at: the one that is to fail; 0: none
  * @failed: what it was
@@ -109,10 +121,19 @@ struct dpath_irqfake {
 	int memory;
 	int producers;
 	struct work_struct *work;
+	struct delayed_work *guard;
+	unsigned long guard_due;
+	unsigned long ticks;
+	u16 msi_control;
+	u16 msix_control;
+	struct dpath_storm_limit limit;
+	struct dpath_irq_storm told;
+	unsigned int tellings;
 	struct dpath_irqfake_rcu rcu[64];
 	unsigned int nr_rcu;
 	bool config_locked;
 	void (*between)(struct dpath_irqfake *fake);
+	bool storm_on_request;
 	unsigned int calls;
 	unsigned int fail_at;
 	const char *failed;
@@ -133,7 +154,7 @@ void dpath_irqfake_stop(struct kunit *test, struct dpath_irqfake *fake);
 void dpath_irqfake_mark(struct dpath_irqfake *fake);
 /* All that a caller has and can see, as text. Two that are the same have the same text. Static, in one of two buffers by turns. */
 const char *dpath_irqfake_state(struct dpath_irqfake *fake);
-/* A message from the function on a vector; false if nobody listens. */
+/* A message from the function on a vector; false if nobody listens, or it is masked. */
 bool dpath_irqfake_fire(struct dpath_irqfake *fake, unsigned int number);
 /* Let the line interrupt for as long as it does; how often, at most 5. */
 unsigned int dpath_irqfake_settle(struct dpath_irqfake *fake);
@@ -145,6 +166,8 @@ void dpath_irqfake_write(struct dpath_irqfake *fake, int fd);
 void dpath_irqfake_close(struct dpath_irqfake *fake, int fd);
 /* The scheduled work runs; false if there is none. */
 bool dpath_irqfake_work(struct dpath_irqfake *fake);
+/* Time passes, and the guard's work runs when it is due: how often. */
+unsigned int dpath_irqfake_pass(struct dpath_irqfake *fake, unsigned long ticks);
 /* A grace period ends. */
 void dpath_irqfake_grace(struct dpath_irqfake *fake);
 /* SET_IRQS */
