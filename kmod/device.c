@@ -27,6 +27,9 @@
 #include "set.h"
 #include "state.h"
 
+/* A storm of one function is one event in this long. */
+#define STORM_INTERVAL HZ
+
 LIST_HEAD(dpath_devices);
 
 static void free_device(struct kref *ref)
@@ -242,9 +245,20 @@ static void set_clean_hook_locked(struct dpath_device *dev, const char *hook)
 		dpath_device_rest_locked(dev, "its cleaning hook was changed");
 }
 
+/* The lease that has to know, referenced, or NULL. */
+static struct dpath_lease *set_storm_locked(struct dpath_device *dev, const struct dpath_storm_change *change)
+{
+	lockdep_assert_held(&dpath_table_lock);
+	dpath_storm_set(&dev->storm, change);
+	if (dev->lease)
+		dpath_lease_get(dev->lease);
+	return dev->lease;
+}
+
 int dpath_device_set(struct pci_dev *pdev, const struct dpath_device_settings *settings, char *why, size_t size)
 {
 	struct dpath_reset_policy policy = {};
+	struct dpath_lease *lease = NULL;
 	struct dpath_device *dev;
 	const char *reason = NULL;
 	int ret;
@@ -274,12 +288,32 @@ int dpath_device_set(struct pci_dev *pdev, const struct dpath_device_settings *s
 		dev->policy = policy;
 	if (settings->clean_hook)
 		set_clean_hook_locked(dev, settings->clean_hook);
+	if (settings->storm)
+		lease = set_storm_locked(dev, settings->storm);
 	dpath_dev_ntf(dev, dev->state, "dev-set");
 out_put:
 	dpath_device_put(dev);
 out_unlock:
 	mutex_unlock(&dpath_table_lock);
+	if (lease) {
+		dpath_irqs_refresh_storm(&lease->irqs);
+		dpath_lease_put(lease);
+	}
 	return ret;
+}
+
+void dpath_device_report_storm_locked(struct dpath_device *dev, const struct dpath_irq_storm *storm, u64 storms)
+{
+	static const char * const kinds[] = { "INTx", "MSI", "MSI-X" };
+	char cause[96];
+
+	lockdep_assert_held(&dpath_table_lock);
+	if (dev->storm_reported && !time_after(jiffies, dev->storm_reported + STORM_INTERVAL))
+		return;
+	dev->storm_reported = jiffies ?: 1;
+	scnprintf(cause, sizeof(cause), "interrupt storm: %s vector %u is held back for %u ms; storms in this run: %llu", kinds[storm->index],
+		  storm->number, storm->wait_ms, storms);
+	dpath_dev_ntf(dev, dev->state, cause);
 }
 
 /*

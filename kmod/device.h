@@ -17,7 +17,9 @@
 #include "driver.h"
 #include "op.h"
 #include "reset.h"
+#include "storm.h"
 
+struct dpath_irq_storm;
 struct dpath_lease;
 struct dpath_set;
 struct dpath_vm;
@@ -53,6 +55,8 @@ struct dpath_acceptance {
  * @policy: reset policy
  * @clean_hook: program that has to clean it after a tenant, or empty
  * @clean_failure: why that did not work the last time, or empty
+ * @storm: limit of interrupts; what is not given is as for its VM
+ * @storm_reported: when a storm was last reported, in jiffies; 0: never
  * @tainted: a tenant has had it since it was last cleaned; survives a release
  * @mismatch: it is quarantined because it is not what it was
  * @accepted: the last such change that was accepted
@@ -89,6 +93,8 @@ struct dpath_device {
 	struct dpath_reset_policy policy;
 	char clean_hook[DIRECTPATH_NAME_MAX + 1];
 	char clean_failure[80];
+	struct dpath_storm_setting storm;
+	unsigned long storm_reported;
 	bool tainted;
 	bool mismatch;
 	struct dpath_acceptance accepted;
@@ -138,16 +144,21 @@ void dpath_device_rest_locked(struct dpath_device *dev, const char *cause);
  * @label: text for policies
  * @reset_policy: see dpath_reset_parse_policy()
  * @clean_hook: name of a program
+ * @storm: limit of interrupts; NULL: as it is
  */
 struct dpath_device_settings {
 	const char *name;
 	const char *label;
 	const char *reset_policy;
 	const char *clean_hook;
+	const struct dpath_storm_change *storm;
 };
 
 /* dev-set. -EEXIST for a name in use, -EINVAL with @why. */
 int dpath_device_set(struct pci_dev *pdev, const struct dpath_device_settings *settings, char *why, size_t size);
+
+/* A vector was held back, and the lease has had so many storms: an event, at most one a second. Caller holds dpath_table_lock. */
+void dpath_device_report_storm_locked(struct dpath_device *dev, const struct dpath_irq_storm *storm, u64 storms);
 
 /* Name of the driver bound to a function now, copied safely without device_lock; empty if none. */
 void dpath_device_driver_name(struct pci_dev *pdev, char *buf, size_t size);

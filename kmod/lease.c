@@ -151,12 +151,33 @@ static void unlock_config(void *ctx)
 	mutex_unlock(&lease->config.lock);
 }
 
+static void get_storm_limit(void *ctx, struct dpath_storm_limit *limit)
+{
+	struct dpath_lease *lease = ctx;
+
+	mutex_lock(&dpath_table_lock);
+	dpath_storm_apply(limit, &lease->vm->storm);
+	dpath_storm_apply(limit, &lease->dev->storm);
+	mutex_unlock(&dpath_table_lock);
+}
+
+static void report_storm(void *ctx, const struct dpath_irq_storm *storm)
+{
+	struct dpath_lease *lease = ctx;
+
+	mutex_lock(&dpath_table_lock);
+	dpath_device_report_storm_locked(lease->dev, storm, atomic64_read(&lease->stats.storms));
+	mutex_unlock(&dpath_table_lock);
+}
+
 static const struct dpath_irq_ops irq_ops = {
 	.charge = charge_vectors,
 	.uncharge = uncharge_vectors,
 	.affinity = get_affinity,
 	.config_lock = lock_config,
 	.config_unlock = unlock_config,
+	.storm_limit = get_storm_limit,
+	.storm = report_storm,
 };
 
 /* --- birth --- */
@@ -253,8 +274,9 @@ static struct dpath_lease *new_lease_locked(struct dpath_device *dev, struct dpa
 	dev->lease = lease;
 	dev->owner = owner;
 	mutex_unlock(&dpath_table_lock);
-	/* From here on dpath_vm_set() sees the lease; what was set until now is taken over. */
+	/* From here on dpath_vm_set() and dpath_device_set() see the lease; what was set until now is taken over. */
 	dpath_irqs_refresh_affinity(&lease->irqs);
+	dpath_irqs_refresh_storm(&lease->irqs);
 	return lease;
 
 err_disable:
@@ -323,6 +345,7 @@ void dpath_lease_kill_irqs(struct dpath_lease *lease)
 static void add_counters(struct dpath_lease_stats *sum, struct dpath_lease_stats *add)
 {
 	atomic64_add(atomic64_read(&add->interrupts), &sum->interrupts);
+	atomic64_add(atomic64_read(&add->storms), &sum->storms);
 	atomic64_add(atomic64_read(&add->config_reads), &sum->config_reads);
 	atomic64_add(atomic64_read(&add->config_writes), &sum->config_writes);
 	atomic64_add(atomic64_read(&add->config_denied), &sum->config_denied);

@@ -30,7 +30,7 @@ struct dpath_vm;
  * @vm: the VM, referenced
  * @dead: set first at the end; never cleared. Readers use dpath_lease_alive()
  * @files: fds, under set->lock
- * @cpus_round: change of the VM's CPUs that its interrupts have seen, under dpath_table_lock
+ * @cpus_round: change of the VM's CPUs or storm guard that its interrupts have seen, under dpath_table_lock
  * @stats: counters, added up into the device at the end
  * @mmio: its BARs
  * @irqs: its interrupts

@@ -181,6 +181,14 @@ bool dpath_nl_read_u32(const struct nlattr *attr, u32 *value)
 	return true;
 }
 
+bool dpath_nl_read_storm(const struct nlattr *rate, const struct nlattr *backoff, const struct nlattr *forget, struct dpath_storm_change *change)
+{
+	change->forget = nla_get_flag(forget);
+	change->setting.rate_given = dpath_nl_read_u32(rate, &change->setting.limit.rate);
+	change->setting.backoff_given = dpath_nl_read_u32(backoff, &change->setting.limit.backoff_ms);
+	return forget || rate || backoff;
+}
+
 static bool read_bool(const struct nlattr *attr, bool *value)
 {
 	if (!attr)

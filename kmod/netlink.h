@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct dpath_op;
+struct dpath_storm_change;
 struct dpath_vm;
 struct genl_info;
 struct netlink_callback;
@@ -33,6 +34,8 @@ struct sk_buff *dpath_nl_new_reply(struct genl_info *info, size_t size, void **h
 int dpath_nl_send_reply(struct sk_buff *msg, void *hdr, struct genl_info *info);
 int dpath_nl_queue_op(struct sk_buff *skb, struct genl_info *info, struct dpath_op *op, int attr);
 bool dpath_nl_read_u32(const struct nlattr *attr, u32 *value);
+/* Storm guard, from the attributes of a function or a VM; false if there is none of them. */
+bool dpath_nl_read_storm(const struct nlattr *rate, const struct nlattr *backoff, const struct nlattr *forget, struct dpath_storm_change *change);
 
 int dpath_nl_start_dump(struct netlink_callback *cb);
 bool dpath_nl_grow_dump(struct sk_buff *skb, int ret);

@@ -282,14 +282,19 @@ int directpath_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
 		.clean_hook = text_or_null(info->attrs[DIRECTPATH_A_DEV_CLEAN_HOOK]),
 	};
 	char why[DPATH_OP_MESSAGE_MAX] = "";
+	struct dpath_storm_change storm = {};
 	struct pci_dev *pdev;
 	int ret;
 
 	ret = dpath_nl_check_admin(skb);
 	if (ret)
 		return ret;
-	if (!settings.name && !settings.label && !settings.reset_policy && !settings.clean_hook)
-		return dpath_nl_refuse(skb, NULL, -EINVAL, "no setting given: name, label, reset-policy or clean-hook");
+	if (dpath_nl_read_storm(info->attrs[DIRECTPATH_A_DEV_STORM_RATE], info->attrs[DIRECTPATH_A_DEV_STORM_BACKOFF],
+				info->attrs[DIRECTPATH_A_DEV_STORM_DEFAULT], &storm))
+		settings.storm = &storm;
+	if (!settings.name && !settings.label && !settings.reset_policy && !settings.clean_hook && !settings.storm)
+		return dpath_nl_refuse(skb, NULL, -EINVAL,
+				       "no setting given: name, label, reset-policy, clean-hook, storm-rate, storm-backoff or storm-default");
 	pdev = get_function(skb, info, &ret);
 	if (!pdev)
 		return ret;

@@ -47,6 +47,14 @@ static int put_flag(struct sk_buff *skb, int attr, bool flag)
 	return flag ? nla_put_flag(skb, attr) : 0;
 }
 
+/* What is not set is left out. */
+static int put_storm(struct sk_buff *skb, int rate_attr, int backoff_attr, const struct dpath_storm_setting *setting)
+{
+	if (setting->rate_given && nla_put_u32(skb, rate_attr, setting->limit.rate))
+		return -EMSGSIZE;
+	return setting->backoff_given ? nla_put_u32(skb, backoff_attr, setting->limit.backoff_ms) : 0;
+}
+
 static int put_reason(struct sk_buff *skb, int attr, const struct dpath_reason *reason)
 {
 	struct nlattr *nest;
@@ -420,6 +428,7 @@ static int fill_state_locked(struct sk_buff *skb, const struct dpath_device *dev
 	    put_text(skb, DIRECTPATH_A_DEV_RESET_POLICY, policy) ||
 	    put_flag(skb, DIRECTPATH_A_DEV_BY_HAND, dev->by_hand) ||
 	    put_text(skb, DIRECTPATH_A_DEV_CLEAN_HOOK, dev->clean_hook) ||
+	    put_storm(skb, DIRECTPATH_A_DEV_STORM_RATE, DIRECTPATH_A_DEV_STORM_BACKOFF, &dev->storm) ||
 	    fill_acceptance_locked(skb, dev) ||
 	    nla_put_u32(skb, DIRECTPATH_A_DEV_VECTORS, vectors))
 		return -EMSGSIZE;
@@ -572,7 +581,7 @@ int dpath_fill_vm_locked(struct sk_buff *skb, const struct dpath_vm *vm, const s
 	if (facts && (nla_put_u64_64bit(skb, DIRECTPATH_A_VM_AREAS, facts->areas, DIRECTPATH_A_VM_PAD) ||
 		      nla_put_u64_64bit(skb, DIRECTPATH_A_VM_MAPPED, facts->mapped, DIRECTPATH_A_VM_PAD)))
 		return -EMSGSIZE;
-	if (put_cpus(skb, &vm->cpus))
+	if (put_cpus(skb, &vm->cpus) || put_storm(skb, DIRECTPATH_A_VM_STORM_RATE, DIRECTPATH_A_VM_STORM_BACKOFF, &vm->storm))
 		return -EMSGSIZE;
 	return fill_vm_devices_locked(skb, vm);
 }

@@ -26,6 +26,8 @@
 /**
  * struct dev_counters - counters of a function: ended leases and the current one together
  * @interrupts: all vectors together
+ * @storms: vectors held back by the storm guard
+ * @limit: of its vectors
  * @config_reads: reads of config space
  * @config_writes: writes of config space
  * @config_denied: writes that were dropped in whole or part
@@ -41,6 +43,8 @@
  */
 struct dev_counters {
 	u64 interrupts;
+	u64 storms;
+	struct dpath_storm_limit limit;
 	u64 config_reads;
 	u64 config_writes;
 	u64 config_denied;
@@ -58,6 +62,7 @@ struct dev_counters {
 static void add_stats(struct dev_counters *counters, const struct dpath_lease_stats *stats)
 {
 	counters->interrupts += atomic64_read(&stats->interrupts);
+	counters->storms += atomic64_read(&stats->storms);
 	counters->config_reads += atomic64_read(&stats->config_reads);
 	counters->config_writes += atomic64_read(&stats->config_writes);
 	counters->config_denied += atomic64_read(&stats->config_denied);
@@ -103,8 +108,13 @@ static int read_counters(struct dpath_device *dev, bool vectors, struct dev_coun
 		kref_get(&lease->ref);
 		add_stats(counters, &lease->stats);
 	}
-	if (dev->set && dev->set->vm)
+	counters->limit.rate = DPATH_STORM_RATE;
+	counters->limit.backoff_ms = DPATH_STORM_BACKOFF_MS;
+	if (dev->set && dev->set->vm) {
 		strscpy(counters->vm, dev->set->vm->name, sizeof(counters->vm));
+		dpath_storm_apply(&counters->limit, &dev->set->vm->storm);
+	}
+	dpath_storm_apply(&counters->limit, &dev->storm);
 	if (dev->bound) {
 		counters->resets = atomic64_read(&dev->reset.count);
 		counters->reset_failures = atomic64_read(&dev->reset.failures);
@@ -136,6 +146,8 @@ static int put_vector(struct sk_buff *skb, const struct dpath_vector_info *info)
 	    nla_put_u32(skb, DIRECTPATH_A_VECTOR_NUMBER, info->number) ||
 	    nla_put_u32(skb, DIRECTPATH_A_VECTOR_IRQ, info->irq) ||
 	    nla_put_u64_64bit(skb, DIRECTPATH_A_VECTOR_COUNT, info->count, DIRECTPATH_A_VECTOR_PAD) ||
+	    nla_put_u64_64bit(skb, DIRECTPATH_A_VECTOR_STORMS, info->storms, DIRECTPATH_A_VECTOR_PAD) ||
+	    (info->held && nla_put_flag(skb, DIRECTPATH_A_VECTOR_HELD)) ||
 	    (info->bypassed && nla_put_flag(skb, DIRECTPATH_A_VECTOR_BYPASSED))) {
 		nla_nest_cancel(skb, nest);
 		return -EMSGSIZE;
@@ -164,7 +176,10 @@ static int put_dev_stats(struct sk_buff *skb, const struct dpath_device *dev, co
 	    put_count(skb, DIRECTPATH_A_STATS_FAULTS, counters->faults) ||
 	    put_count(skb, DIRECTPATH_A_STATS_RESETS, counters->resets) ||
 	    put_count(skb, DIRECTPATH_A_STATS_RESET_FAILURES, counters->reset_failures) ||
-	    put_count(skb, DIRECTPATH_A_STATS_RUNS, counters->runs))
+	    put_count(skb, DIRECTPATH_A_STATS_RUNS, counters->runs) ||
+	    put_count(skb, DIRECTPATH_A_STATS_STORMS, counters->storms) ||
+	    nla_put_u32(skb, DIRECTPATH_A_STATS_STORM_RATE, counters->limit.rate) ||
+	    nla_put_u32(skb, DIRECTPATH_A_STATS_STORM_BACKOFF, counters->limit.backoff_ms))
 		return -EMSGSIZE;
 	for (i = 0; i < counters->nr_vectors; i++)
 		if (put_vector(skb, &counters->vectors[i]))
@@ -274,8 +289,8 @@ static int fill_vm_stats(struct sk_buff *msg, struct dpath_vm *vm)
 	return ret;
 }
 
-/* A vector is a nest of four numbers and a flag. */
-#define VECTOR_SIZE (2 * nla_total_size(0) + 3 * nla_total_size(sizeof(u32)) + nla_total_size_64bit(sizeof(u64)))
+/* A vector is a nest of five numbers and two flags. */
+#define VECTOR_SIZE (3 * nla_total_size(0) + 3 * nla_total_size(sizeof(u32)) + 2 * nla_total_size_64bit(sizeof(u64)))
 
 static int reply_dev_stats(struct genl_info *info, struct dpath_device *dev)
 {

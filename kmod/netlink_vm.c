@@ -67,6 +67,12 @@ static bool read_limits(struct genl_info *info, struct dpath_vm_limits *limits)
 	return given || pinned;
 }
 
+static const struct dpath_storm_change *read_storm(struct genl_info *info, struct dpath_storm_change *storm)
+{
+	return dpath_nl_read_storm(info->attrs[DIRECTPATH_A_VM_STORM_RATE], info->attrs[DIRECTPATH_A_VM_STORM_BACKOFF],
+				   info->attrs[DIRECTPATH_A_VM_STORM_DEFAULT], storm) ? storm : NULL;
+}
+
 /* One part of a list of CPUs, such as 8 or 0-3. */
 static int read_cpu_range(struct sk_buff *skb, const struct nlattr *attr, const char *part, struct cpumask *range)
 {
@@ -130,6 +136,7 @@ int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *name = info->attrs[DIRECTPATH_A_VM_NAME];
 	char why[DPATH_OP_MESSAGE_MAX] = "";
+	struct dpath_storm_change storm = {};
 	struct dpath_vm_limits limits = {};
 	kuid_t uid = GLOBAL_ROOT_UID;
 	kgid_t gid = GLOBAL_ROOT_GID;
@@ -149,6 +156,7 @@ int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!read_owner(skb, info, &uid, &gid, &ret))
 		return ret;
 	read_limits(info, &limits);
+	config.storm = read_storm(info, &storm);
 	cpus = read_cpus(skb, info, &ret);
 	if (ret)
 		return ret;
@@ -186,6 +194,7 @@ int directpath_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info)
 	const struct nlattr *gid_attr = info->attrs[DIRECTPATH_A_VM_GID];
 	char why[DPATH_OP_MESSAGE_MAX] = "";
 	struct dpath_vm_config config = {};
+	struct dpath_storm_change storm = {};
 	struct dpath_vm_limits limits;
 	struct cpumask *cpus;
 	const char *name;
@@ -204,12 +213,13 @@ int directpath_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info)
 	config.uid = uid_attr ? &uid : NULL;
 	config.gid = gid_attr ? &gid : NULL;
 	config.limits = read_limits(info, &limits) ? &limits : NULL;
+	config.storm = read_storm(info, &storm);
 	cpus = read_cpus(skb, info, &ret);
 	if (ret)
 		return ret;
 	config.cpus = cpus;
-	if (!config.limits && !uid_attr && !gid_attr && !cpus)
-		return dpath_nl_refuse(skb, NULL, -EINVAL, "no setting given: uid, gid, max-devices, max-vectors, max-pinned or cpus");
+	if (!config.limits && !config.storm && !uid_attr && !gid_attr && !cpus)
+		return dpath_nl_refuse(skb, NULL, -EINVAL, "no setting given: uid, gid, max-devices, max-vectors, max-pinned, cpus or storm-*");
 	name = nla_data(info->attrs[DIRECTPATH_A_VM_NAME]);
 	ret = dpath_vm_set(name, &config, why, sizeof(why));
 	kfree(cpus);

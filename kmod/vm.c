@@ -260,6 +260,8 @@ int dpath_vm_new(const char *name, const uuid_t *uuid, const struct dpath_vm_con
 		vm->limits = *config->limits;
 	if (config->cpus)
 		cpumask_copy(&vm->cpus, config->cpus);
+	if (config->storm)
+		dpath_storm_set(&vm->storm, config->storm);
 
 	mutex_lock(&node_lock);
 	mutex_lock(&dpath_table_lock);
@@ -296,7 +298,7 @@ static int change_locked(struct dpath_vm *vm, const struct dpath_vm_config *conf
 
 	lockdep_assert_held(&dpath_table_lock);
 	if (vm->adhoc && (config->uid || config->gid)) {
-		scnprintf(why, size, "%s: anonymous VMs are owned by who runs them; only limits and cpus can be set", vm->name);
+		scnprintf(why, size, "%s: anonymous VMs are owned by who runs them; only limits, cpus and storm guard can be set", vm->name);
 		return -EINVAL;
 	}
 	*moved = (config->uid && !uid_eq(*config->uid, vm->uid)) || (config->gid && !gid_eq(*config->gid, vm->gid));
@@ -314,14 +316,16 @@ static int change_locked(struct dpath_vm *vm, const struct dpath_vm_config *conf
 		vm->gid = *config->gid;
 	if (limits)
 		vm->limits = *limits;
-	if (config->cpus) {
+	if (config->cpus)
 		cpumask_copy(&vm->cpus, config->cpus);
+	if (config->storm)
+		dpath_storm_set(&vm->storm, config->storm);
+	if (config->cpus || config->storm)
 		vm->cpus_round++;
-	}
 	return 0;
 }
 
-/* A lease of @vm that has not seen the CPUs of now, referenced. */
+/* A lease of @vm that has not seen the CPUs and the storm guard of now, referenced. */
 static struct dpath_lease *next_stale_lease(struct dpath_vm *vm)
 {
 	struct dpath_lease *found = NULL;
@@ -342,12 +346,13 @@ static struct dpath_lease *next_stale_lease(struct dpath_vm *vm)
 	return found;
 }
 
-static void move_interrupts(struct dpath_vm *vm)
+static void refresh_interrupts(struct dpath_vm *vm)
 {
 	struct dpath_lease *lease;
 
 	while ((lease = next_stale_lease(vm))) {
 		dpath_irqs_refresh_affinity(&lease->irqs);
+		dpath_irqs_refresh_storm(&lease->irqs);
 		dpath_lease_put(lease);
 	}
 }
@@ -383,8 +388,8 @@ int dpath_vm_set(const char *name, const struct dpath_vm_config *config, char *w
 	mutex_unlock(&node_lock);
 	if (!ret && moved)
 		dpath_set_door_refresh(vm);
-	if (vm && config->cpus)
-		move_interrupts(vm);
+	if (vm && (config->cpus || config->storm))
+		refresh_interrupts(vm);
 	if (vm)
 		dpath_vm_put(vm);
 	return ret;
@@ -470,6 +475,7 @@ struct dpath_vm *dpath_vm_adhoc(void)
 		vm = new;
 		vm->limits = adhoc_pattern.limits;
 		cpumask_copy(&vm->cpus, &adhoc_pattern.cpus);
+		vm->storm = adhoc_pattern.storm;
 		new = NULL;
 		dpath_vm_get(vm);
 		list_add_tail(&vm->node, &dpath_vms);

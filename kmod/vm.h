@@ -18,6 +18,8 @@
 #include <linux/uuid.h>
 #include <uapi/linux/directpath_nl.h>
 
+#include "storm.h"
+
 /**
  * struct dpath_vm_limits - 0 is no limit
  * @devices: functions attached
@@ -40,7 +42,8 @@ struct dpath_vm_limits {
  * @gid: group of the node
  * @limits: what it may use
  * @cpus: CPUs that take its interrupts; none: as the kernel likes
- * @cpus_round: counts the changes of @cpus
+ * @storm: limit of interrupts, for functions that have none of their own
+ * @cpus_round: counts the changes of @cpus and @storm
  * @adhoc: anonymous, made for one process
  * @deleted: out of the table; nothing can be attached or opened any more
  * @sets: attached sets (struct dpath_set.vm_node)
@@ -71,6 +74,7 @@ struct dpath_vm {
 	kgid_t gid;
 	struct dpath_vm_limits limits;
 	struct cpumask cpus;
+	struct dpath_storm_setting storm;
 	unsigned int cpus_round;
 	bool adhoc;
 	bool deleted;
@@ -112,12 +116,14 @@ struct dpath_vm *dpath_vm_by_minor(int minor);
  * @gid: group
  * @limits: what it may use
  * @cpus: CPUs that take its interrupts; none: as the kernel likes
+ * @storm: limit of interrupts
  */
 struct dpath_vm_config {
 	const kuid_t *uid;
 	const kgid_t *gid;
 	const struct dpath_vm_limits *limits;
 	const struct cpumask *cpus;
+	const struct dpath_storm_change *storm;
 };
 
 /* All text goes to @why, a buffer of @size. -EEXIST, -EINVAL, -ENOMEM, -ENOSPC. */

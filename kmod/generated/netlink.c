@@ -31,6 +31,14 @@ static const struct netlink_range_validation directpath_a_host_revoke_deadline_m
 	.max	= 3600000ULL,
 };
 
+static const struct netlink_range_validation directpath_a_dev_storm_rate_range = {
+	.max	= 10000000ULL,
+};
+
+static const struct netlink_range_validation directpath_a_vm_storm_rate_range = {
+	.max	= 10000000ULL,
+};
+
 /* DIRECTPATH_CMD_HOST_GET - do */
 const struct nla_policy directpath_host_get_nl_policy[DIRECTPATH_A_HOST_PAD + 1] = {
 };
@@ -67,12 +75,15 @@ const struct nla_policy directpath_dev_release_nl_policy[DIRECTPATH_A_DEV_KEEP_D
 };
 
 /* DIRECTPATH_CMD_DEV_SET - do */
-const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_CLEAN_HOOK + 1] = {
+const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_STORM_DEFAULT + 1] = {
 	[DIRECTPATH_A_DEV_ADDRESS] = { .type = NLA_NUL_STRING, .len = 15, },
 	[DIRECTPATH_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_DEV_LABEL] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_DEV_RESET_POLICY] = { .type = NLA_NUL_STRING, .len = 63, },
 	[DIRECTPATH_A_DEV_CLEAN_HOOK] = { .type = NLA_NUL_STRING, .len = 31, },
+	[DIRECTPATH_A_DEV_STORM_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &directpath_a_dev_storm_rate_range),
+	[DIRECTPATH_A_DEV_STORM_BACKOFF] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
+	[DIRECTPATH_A_DEV_STORM_DEFAULT] = { .type = NLA_FLAG, },
 };
 
 /* DIRECTPATH_CMD_DEV_RESET - do */
@@ -86,7 +97,7 @@ const struct nla_policy directpath_dev_recover_nl_policy[DIRECTPATH_A_DEV_ADDRES
 };
 
 /* DIRECTPATH_CMD_VM_NEW - do */
-const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_CPUS + 1] = {
+const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_STORM_DEFAULT + 1] = {
 	[DIRECTPATH_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_VM_UUID] = NLA_POLICY_EXACT_LEN(16),
 	[DIRECTPATH_A_VM_UID] = { .type = NLA_U32, },
@@ -95,10 +106,13 @@ const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_CPUS + 1] = 
 	[DIRECTPATH_A_VM_MAX_VECTORS] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_MAX_PINNED] = { .type = NLA_U64, },
 	[DIRECTPATH_A_VM_CPUS] = { .type = NLA_NUL_STRING, .len = 1023, },
+	[DIRECTPATH_A_VM_STORM_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &directpath_a_vm_storm_rate_range),
+	[DIRECTPATH_A_VM_STORM_BACKOFF] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
+	[DIRECTPATH_A_VM_STORM_DEFAULT] = { .type = NLA_FLAG, },
 };
 
 /* DIRECTPATH_CMD_VM_SET - do */
-const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_CPUS + 1] = {
+const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_STORM_DEFAULT + 1] = {
 	[DIRECTPATH_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_VM_UID] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_GID] = { .type = NLA_U32, },
@@ -106,6 +120,9 @@ const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_CPUS + 1] = 
 	[DIRECTPATH_A_VM_MAX_VECTORS] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_MAX_PINNED] = { .type = NLA_U64, },
 	[DIRECTPATH_A_VM_CPUS] = { .type = NLA_NUL_STRING, .len = 1023, },
+	[DIRECTPATH_A_VM_STORM_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &directpath_a_vm_storm_rate_range),
+	[DIRECTPATH_A_VM_STORM_BACKOFF] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
+	[DIRECTPATH_A_VM_STORM_DEFAULT] = { .type = NLA_FLAG, },
 };
 
 /* DIRECTPATH_CMD_VM_DEL - do */
@@ -191,7 +208,7 @@ const struct genl_ops directpath_nl_ops[18] = {
 		.cmd		= DIRECTPATH_CMD_DEV_SET,
 		.doit		= directpath_nl_dev_set_doit,
 		.policy		= directpath_dev_set_nl_policy,
-		.maxattr	= DIRECTPATH_A_DEV_CLEAN_HOOK,
+		.maxattr	= DIRECTPATH_A_DEV_STORM_DEFAULT,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_DEV_RESET,
@@ -209,13 +226,13 @@ const struct genl_ops directpath_nl_ops[18] = {
 		.cmd		= DIRECTPATH_CMD_VM_NEW,
 		.doit		= directpath_nl_vm_new_doit,
 		.policy		= directpath_vm_new_nl_policy,
-		.maxattr	= DIRECTPATH_A_VM_CPUS,
+		.maxattr	= DIRECTPATH_A_VM_STORM_DEFAULT,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_VM_SET,
 		.doit		= directpath_nl_vm_set_doit,
 		.policy		= directpath_vm_set_nl_policy,
-		.maxattr	= DIRECTPATH_A_VM_CPUS,
+		.maxattr	= DIRECTPATH_A_VM_STORM_DEFAULT,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_VM_DEL,

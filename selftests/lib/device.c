@@ -43,6 +43,9 @@ static void read_info(struct nlattr **attrs, void *arg)
 	ctl_copy(info->busy, sizeof(info->busy), attrs[DIRECTPATH_A_DEV_BUSY]);
 	ctl_copy(info->method, sizeof(info->method), attrs[DIRECTPATH_A_DEV_RESET_METHOD]);
 	ctl_copy(info->clean_hook, sizeof(info->clean_hook), attrs[DIRECTPATH_A_DEV_CLEAN_HOOK]);
+	info->storm_set = attrs[DIRECTPATH_A_DEV_STORM_RATE] || attrs[DIRECTPATH_A_DEV_STORM_BACKOFF];
+	info->storm_rate = ctl_u32(attrs[DIRECTPATH_A_DEV_STORM_RATE]);
+	info->storm_backoff = ctl_u32(attrs[DIRECTPATH_A_DEV_STORM_BACKOFF]);
 	read_acceptance(attrs[DIRECTPATH_A_DEV_ACCEPTED], info);
 	info->state = ctl_u32(attrs[DIRECTPATH_A_DEV_STATE]);
 	info->verdict = ctl_u32(attrs[DIRECTPATH_A_DEV_VERDICT]);
@@ -209,11 +212,31 @@ int __dev_set_hook(const char *address, const char *hook)
 	return __ctl_do(msg, NULL, NULL);
 }
 
+int __dev_set_storm(const char *address, uint32_t rate, uint32_t backoff)
+{
+	struct nl_msg *msg = request(DIRECTPATH_CMD_DEV_SET, address);
+
+	nla_put_u32(msg, DIRECTPATH_A_DEV_STORM_RATE, rate);
+	nla_put_u32(msg, DIRECTPATH_A_DEV_STORM_BACKOFF, backoff);
+	return __ctl_do(msg, NULL, NULL);
+}
+
+int __dev_forget_storm(const char *address)
+{
+	struct nl_msg *msg = request(DIRECTPATH_CMD_DEV_SET, address);
+
+	nla_put_flag(msg, DIRECTPATH_A_DEV_STORM_DEFAULT);
+	return __ctl_do(msg, NULL, NULL);
+}
+
 static void read_stats(struct nlattr **attrs, void *arg)
 {
 	struct dev_stats *stats = arg;
 
 	stats->interrupts = ctl_u64(attrs[DIRECTPATH_A_STATS_INTERRUPTS]);
+	stats->storms = ctl_u64(attrs[DIRECTPATH_A_STATS_STORMS]);
+	stats->storm_rate = ctl_u32(attrs[DIRECTPATH_A_STATS_STORM_RATE]);
+	stats->storm_backoff = ctl_u32(attrs[DIRECTPATH_A_STATS_STORM_BACKOFF]);
 	stats->config_reads = ctl_u64(attrs[DIRECTPATH_A_STATS_CONFIG_READS]);
 	stats->config_writes = ctl_u64(attrs[DIRECTPATH_A_STATS_CONFIG_WRITES]);
 	stats->config_denied = ctl_u64(attrs[DIRECTPATH_A_STATS_CONFIG_DENIED]);

@@ -35,6 +35,9 @@ struct dev_info {
 	char busy[32];
 	char method[32];
 	char clean_hook[32];
+	bool storm_set;
+	uint32_t storm_rate;
+	uint32_t storm_backoff;
 	uint32_t state;
 	uint32_t verdict;
 	uint32_t grade;
@@ -64,6 +67,9 @@ struct dev_info {
  */
 struct dev_stats {
 	uint64_t interrupts;
+	uint64_t storms;
+	uint32_t storm_rate;
+	uint32_t storm_backoff;
 	uint64_t config_reads;
 	uint64_t config_writes;
 	uint64_t config_denied;
@@ -83,7 +89,9 @@ struct dev_vector {
 	uint32_t number;
 	uint32_t irq;
 	uint64_t count;
+	uint64_t storms;
 	bool bypassed;
+	bool held;
 };
 
 /**
@@ -128,6 +136,9 @@ int __dev_accept(const char *address);
 int __dev_clean(const char *address, uint32_t step, const char *message);
 /* The cleaning hook; "" for none. */
 int __dev_set_hook(const char *address, const char *hook);
+/* The storm guard: interrupts a second, and the first back-off in ms. And as for its VM. */
+int __dev_set_storm(const char *address, uint32_t rate, uint32_t backoff);
+int __dev_forget_storm(const char *address);
 void dev_stats(const char *address, struct dev_stats *stats);
 /* Its vectors now: returns how many. */
 unsigned int dev_vectors(const char *address, struct dev_vector *vectors, unsigned int max);

@@ -229,6 +229,8 @@ static unsigned int give_back(const char *address)
 		return complain("%s is %s (%s): %s", address, dev_state_name(info.state), info.detail, ctl_last.text);
 	if (info.clean_hook[0] && __dev_set_hook(address, ""))
 		return complain("%s: %s", address, ctl_last.text);
+	if (info.storm_set && __dev_forget_storm(address))
+		return complain("%s: %s", address, ctl_last.text);
 	if ((info.name[0] || info.label[0] || strcmp(info.policy, "default")) && __dev_set(address, "", "", ""))
 		return complain("%s: %s", address, ctl_last.text);
 	return 0;

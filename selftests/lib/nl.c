@@ -320,6 +320,8 @@ static void read_vector(struct nlattr *nest, struct dev_vector *vector)
 	vector->number = ctl_u32(attrs[DIRECTPATH_A_VECTOR_NUMBER]);
 	vector->irq = ctl_u32(attrs[DIRECTPATH_A_VECTOR_IRQ]);
 	vector->count = ctl_u64(attrs[DIRECTPATH_A_VECTOR_COUNT]);
+	vector->storms = ctl_u64(attrs[DIRECTPATH_A_VECTOR_STORMS]);
+	vector->held = attrs[DIRECTPATH_A_VECTOR_HELD];
 	vector->bypassed = attrs[DIRECTPATH_A_VECTOR_BYPASSED];
 }
 

@@ -24,6 +24,9 @@ static void read_info(struct nlattr **attrs, void *arg)
 	info->gid = ctl_u32(attrs[DIRECTPATH_A_VM_GID]);
 	info->max_devices = ctl_u32(attrs[DIRECTPATH_A_VM_MAX_DEVICES]);
 	ctl_copy(info->cpus, sizeof(info->cpus), attrs[DIRECTPATH_A_VM_CPUS]);
+	info->storm_set = attrs[DIRECTPATH_A_VM_STORM_RATE] || attrs[DIRECTPATH_A_VM_STORM_BACKOFF];
+	info->storm_rate = ctl_u32(attrs[DIRECTPATH_A_VM_STORM_RATE]);
+	info->storm_backoff = ctl_u32(attrs[DIRECTPATH_A_VM_STORM_BACKOFF]);
 	info->max_vectors = ctl_u32(attrs[DIRECTPATH_A_VM_MAX_VECTORS]);
 	info->max_pinned = ctl_u64(attrs[DIRECTPATH_A_VM_MAX_PINNED]);
 	info->state = ctl_u32(attrs[DIRECTPATH_A_VM_STATE]);
@@ -73,6 +76,12 @@ static void put_config(struct nl_msg *msg, const struct vm_config *config)
 	}
 	if (config && config->cpus)
 		nla_put_string(msg, DIRECTPATH_A_VM_CPUS, config->cpus);
+	if (config && config->storm) {
+		nla_put_u32(msg, DIRECTPATH_A_VM_STORM_RATE, config->storm_rate);
+		nla_put_u32(msg, DIRECTPATH_A_VM_STORM_BACKOFF, config->storm_backoff);
+	}
+	if (config && config->forget_storm)
+		nla_put_flag(msg, DIRECTPATH_A_VM_STORM_DEFAULT);
 }
 
 static int configure(int cmd, const char *name, const struct vm_config *config)

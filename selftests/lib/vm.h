@@ -36,6 +36,9 @@ struct vm_info {
 	uint32_t vectors;
 	bool adhoc;
 	char cpus[64];
+	bool storm_set;
+	uint32_t storm_rate;
+	uint32_t storm_backoff;
 	uint64_t seq;
 };
 
@@ -44,6 +47,8 @@ struct vm_info {
  * @limits: max_* are given
  * @owner: uid and gid are given
  * @cpus: NULL: not given
+ * @storm: storm_* are given
+ * @forget_storm: storm-default is
  */
 struct vm_config {
 	bool limits;
@@ -54,6 +59,10 @@ struct vm_config {
 	uint32_t uid;
 	uint32_t gid;
 	const char *cpus;
+	bool storm;
+	uint32_t storm_rate;
+	uint32_t storm_backoff;
+	bool forget_storm;
 };
 
 int __vm_get(const char *name, struct vm_info *info);
