@@ -16,6 +16,7 @@
 #include "cmd.h"
 #include "names.h"
 #include "show.h"
+#include "storm.h"
 
 #define MAX_SET 64
 
@@ -127,7 +128,7 @@ static int dev_show(int argc, char **argv)
 
 static void print_facts(const struct dev *dev)
 {
-	char size[24];
+	char size[24], guard[64];
 	unsigned int i;
 
 	out_text("  info     reset %s", dev->reset_methods[0] ? dev->reset_methods : "none");
@@ -145,6 +146,8 @@ static void print_facts(const struct dev *dev)
 		out_text("; set %u", dev->set);
 	if (dev->clean_hook[0])
 		out_text("; cleaned by %s", dev->clean_hook);
+	if (dev->storm.has_rate || dev->storm.has_backoff)
+		out_text("; %s", storm_text(&dev->storm, guard, sizeof(guard)));
 	if (dev->grade)
 		out_text("; grade %s", grade_name(dev->grade));
 	out_text("\n");
@@ -536,10 +539,15 @@ struct settings {
 	const char *label;
 	const char *reset;
 	const char *clean;
+	struct storm_change storm;
 };
+
+#define SET_WORDS "name N, label L, reset flr,bus,pm|none|default, clean HOOK|none, " STORM_WORDS
 
 static int parse_settings(int argc, char **argv, struct settings *settings)
 {
+	bool ok = true;
+
 	memset(settings, 0, sizeof(*settings));
 	for (; argc >= 2; argc -= 2, argv += 2) {
 		if (!strcmp(argv[0], "name"))
@@ -550,13 +558,15 @@ static int parse_settings(int argc, char **argv, struct settings *settings)
 			settings->reset = strcmp(argv[1], "default") ? argv[1] : "";
 		else if (!strcmp(argv[0], "clean"))
 			settings->clean = strcmp(argv[1], "none") ? argv[1] : "";
-		else
+		else if (!storm_word(argv[0], argv[1], &settings->storm, &ok))
 			break;
+		if (!ok)
+			return out_error(EXIT_USAGE, "%s '%s' is not understood", argv[0], argv[1]);
 	}
 	if (argc)
-		return bad_word(argv[0], "name N, label L, reset flr,bus,pm|none|default or clean HOOK|none");
-	if (!settings->name && !settings->label && !settings->reset && !settings->clean)
-		return out_error(EXIT_USAGE, "what to set? name N, label L, reset flr,bus,pm|none|default, clean HOOK|none");
+		return bad_word(argv[0], SET_WORDS);
+	if (!settings->name && !settings->label && !settings->reset && !settings->clean && !storm_given(&settings->storm))
+		return out_error(EXIT_USAGE, "what to set? %s", SET_WORDS);
 	return EXIT_DONE;
 }
 
@@ -568,14 +578,15 @@ static const char *changed(const char *wanted, const char *is)
 
 static int set_one(const struct dev *dev, const struct settings *settings)
 {
-	const struct dev_change change = {
+	struct dev_change change = {
 		.name = changed(settings->name, dev->name),
 		.label = changed(settings->label, dev->label),
 		.reset_policy = changed(settings->reset, dev->reset_policy),
 		.clean_hook = changed(settings->clean, dev->clean_hook),
+		.storm = settings->storm,
 	};
 
-	if (!change.name && !change.label && !change.reset_policy && !change.clean_hook)
+	if (!storm_reduce(&change.storm, &dev->storm) && !change.name && !change.label && !change.reset_policy && !change.clean_hook)
 		return report("set", dev->address, "already", EXIT_DONE, NULL, NULL);
 	if (options.dry_run)
 		return report("set", dev->address, "planned", EXIT_DONE, NULL, NULL);
@@ -584,7 +595,7 @@ static int set_one(const struct dev *dev, const struct settings *settings)
 
 static int dev_set(int argc, char **argv)
 {
-	static const char *const keywords[] = { "name", "label", "reset", "clean", NULL };
+	static const char *const keywords[] = { "name", "label", "reset", "clean", "storm", "storm-rate", "storm-backoff", NULL };
 	struct selection selection;
 	struct settings settings;
 	struct tally tally = {};

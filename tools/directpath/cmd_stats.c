@@ -22,6 +22,7 @@ static const struct counter {
 	bool bytes;
 } dev_counters[] = {
 	{ "interrupts", "IRQS", "Interrupts delivered by the host handler.", offsetof(struct stats, interrupts), false, false },
+	{ "storms", "STORMS", "Times the storm guard held a vector back.", offsetof(struct stats, storms), false, false },
 	{ "config_reads", "CFG-RD", "Config space reads by the VMM.", offsetof(struct stats, config_reads), false, false },
 	{ "config_writes", "CFG-WR", "Config space writes by the VMM.", offsetof(struct stats, config_writes), false, false },
 	{ "config_denied", "DENIED", "Config writes dropped in whole or part.", offsetof(struct stats, config_denied), false, false },
@@ -87,6 +88,8 @@ static json_t *json_stats(const struct stats *stats)
 	for (i = 0; i < nr; i++)
 		json_object_set_new(object, counters[i].name, json_u64(count_of(stats, &counters[i])));
 	if (stats->address[0]) {
+		json_object_set_new(object, "storm_rate", json_integer(stats->storm_rate));
+		json_object_set_new(object, "storm_backoff_ms", json_integer(stats->storm_backoff));
 		array = json_array();
 		for (i = 0; i < stats->nr_vectors; i++) {
 			one = json_object();
@@ -95,6 +98,8 @@ static json_t *json_stats(const struct stats *stats)
 			json_object_set_new(one, "irq", json_integer(stats->vectors[i].irq));
 			json_object_set_new(one, "count", json_u64(stats->vectors[i].count));
 			json_object_set_new(one, "bypassed", json_boolean(stats->vectors[i].bypassed));
+			json_object_set_new(one, "storms", json_u64(stats->vectors[i].storms));
+			json_object_set_new(one, "held", json_boolean(stats->vectors[i].held));
 			json_array_append_new(array, one);
 		}
 		json_object_set_new(object, "vectors", array);
@@ -171,8 +176,10 @@ static void print_vectors(const struct stats_list *list)
 		for (k = 0; k < list->v[i].nr_vectors; k++) {
 			const struct vector *v = &list->v[i].vectors[k];
 
-			out_text("%s %s %u irq %u count %llu%s\n", list->v[i].address, irq_index_name(v->index), v->number, v->irq,
-				 ULL(v->count), v->bypassed ? " (KVM is connected)" : "");
+			out_text("%s %s %u irq %u count %llu", list->v[i].address, irq_index_name(v->index), v->number, v->irq, ULL(v->count));
+			if (v->storms)
+				out_text(" storms %llu%s", ULL(v->storms), v->held ? " (held back)" : "");
+			out_text("%s\n", v->bypassed ? " (KVM is connected)" : "");
 		}
 }
 

@@ -15,6 +15,7 @@
 #include "cmd.h"
 #include "names.h"
 #include "show.h"
+#include "storm.h"
 
 /* As many as a kernel can be built for. */
 #define CPUS_MAX 8192
@@ -55,6 +56,7 @@ static void print_vm(const struct vm *vm)
 
 	out_text("\nuuid %s\n", uuid_text(vm->uuid, buf, sizeof(buf)));
 	out_text("cpus %s\n", vm->cpus[0] ? vm->cpus : "any");
+	out_text("%s\n", storm_text(&vm->storm, buf, sizeof(buf)));
 	out_text("spaces %u, areas %llu\n", vm->spaces, ULL(vm->areas));
 	for (i = 0; i < vm->nr_devices; i++)
 		out_text("device %s\n", vm->devices[i]);
@@ -195,7 +197,7 @@ static bool parse_cpus(const char *text, char cpus[CPUS_SIZE])
 	return true;
 }
 
-static const char vm_words[] = "uuid U, uid N, gid N, max-devs N, max-vectors N, max-pin SIZE or cpus LIST";
+static const char vm_words[] = "uuid U, uid N, gid N, max-devs N, max-vectors N, max-pin SIZE, cpus LIST, " STORM_WORDS;
 
 static int parse_vm(int argc, char **argv, struct vm_change *change, uint8_t uuid[16], char cpus[CPUS_SIZE])
 {
@@ -225,7 +227,7 @@ static int parse_vm(int argc, char **argv, struct vm_change *change, uint8_t uui
 		} else if (!strcmp(argv[0], "cpus")) {
 			ok = parse_cpus(value, cpus);
 			change->cpus = cpus;
-		} else {
+		} else if (!storm_word(argv[0], value, &change->storm, &ok)) {
 			return bad_word(argv[0], vm_words);
 		}
 		if (!ok)
@@ -244,8 +246,8 @@ static bool reduce(struct vm_change *change, const struct vm *vm)
 	change->has_max_pinned &= change->max_pinned != vm->max_pinned;
 	if (change->cpus && !strcmp(change->cpus, vm->cpus))
 		change->cpus = NULL;
-	return change->cpus || change->has_uid || change->has_gid || change->has_max_devices || change->has_max_vectors ||
-	       change->has_max_pinned ||
+	return storm_reduce(&change->storm, &vm->storm) || change->cpus || change->has_uid || change->has_gid || change->has_max_devices ||
+	       change->has_max_vectors || change->has_max_pinned ||
 	       (change->uuid && memcmp(change->uuid, vm->uuid, 16));
 }
 

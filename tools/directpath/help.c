@@ -45,6 +45,7 @@ static const char dev_text[] =
 	"directpath dev claim SELECTOR.. [set]       take it from the host; set: with its whole isolation set\n"
 	"directpath dev release SELECTOR.. [driver none]\n"
 	"directpath dev set SELECTOR.. [name NAME] [label LABEL] [reset METHOD,..|none|default] [clean HOOK|none]\n"
+	"          [storm-rate N|off] [storm-backoff TIME] [storm default]\n"
 	"directpath dev reset SELECTOR..\n"
 	"directpath dev recover SELECTOR..           reset and verify again what is quarantined or failed\n"
 	"directpath dev accept SELECTOR..            what it shows now is as it should be (identity-mismatch)\n"
@@ -59,12 +60,14 @@ static const char vm_text[] =
 	"directpath vm show [VM]\n"
 	"directpath vm add VM [uuid UUID] [uid USER] [gid GROUP] [max-devs N] [max-vectors N] [max-pin SIZE] [cpus LIST]\n"
 	"directpath vm set VM [uid USER] [gid GROUP] [max-devs N] [max-vectors N] [max-pin SIZE] [cpus LIST]\n"
+	"          [storm-rate N|off] [storm-backoff TIME] [storm default]\n"
 	"directpath vm del VM\n"
 	"directpath vm attach VM SELECTOR..          functions must be claimed; their isolation sets go with them\n"
 	"directpath vm detach VM SELECTOR.. [now]    now: do not ask the VMM first\n"
 	"\n"
 	"SIZE is in bytes, or with K, M, G or T; none is no limit.\n"
-	"LIST, as 0-3,8, are the CPUs that take the interrupts of the VM's functions; any leaves it to the kernel.\n";
+	"LIST, as 0-3,8, are the CPUs that take the interrupts of the VM's functions; any leaves it to the kernel.\n"
+	"A vector with more than N interrupts a second is held back for TIME first, and longer while that goes on.\n";
 
 static const char stats_text[] =
 	"directpath stats [SELECTOR.. | VM] [every SECS] [prom]\n"

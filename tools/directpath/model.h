@@ -51,6 +51,14 @@ struct acceptance {
 	char change[192];
 };
 
+/* What was set of the storm guard; 0 interrupts a second is no limit. */
+struct storm {
+	bool has_rate;
+	bool has_backoff;
+	unsigned int rate;
+	unsigned int backoff;
+};
+
 struct dev {
 	char address[ADDRESS_SIZE];
 	char name[NAME_SIZE];
@@ -91,6 +99,7 @@ struct dev {
 	char busy[32];
 	bool by_hand;
 	char clean_hook[NAME_SIZE];
+	struct storm storm;
 	char reset_method[32];
 	struct acceptance accepted;
 	char cause[128];
@@ -127,6 +136,7 @@ struct vm {
 	bool deleted;
 	char cause[128];
 	char cpus[CPUS_SIZE];
+	struct storm storm;
 	uint64_t seq;
 };
 
@@ -174,7 +184,9 @@ struct vector {
 	unsigned int number;
 	unsigned int irq;
 	uint64_t count;
+	uint64_t storms;
 	bool bypassed;
+	bool held;
 };
 
 /* One dword of config space; @why is empty if nothing was denied. */
@@ -192,6 +204,9 @@ struct stats {
 	char address[ADDRESS_SIZE];
 	char vm[NAME_SIZE];
 	uint64_t interrupts;
+	uint64_t storms;
+	unsigned int storm_rate;
+	unsigned int storm_backoff;
 	uint64_t config_reads;
 	uint64_t config_writes;
 	uint64_t config_denied;

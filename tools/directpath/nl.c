@@ -174,6 +174,14 @@ static unsigned int get_uint(struct nlattr *attr)
 	return (unsigned int)get_number(attr);
 }
 
+static void get_storm(struct nlattr *rate, struct nlattr *backoff, struct storm *storm)
+{
+	storm->has_rate = rate;
+	storm->has_backoff = backoff;
+	storm->rate = get_uint(rate);
+	storm->backoff = get_uint(backoff);
+}
+
 /* The core's own text for a number out of range does not say which range; its policy does. */
 static void add_range(struct nlattr *policy)
 {
@@ -401,6 +409,7 @@ static int parse_dev(struct genlmsghdr *hdr, struct dev *dev)
 	dev->resets = get_number(tb[DIRECTPATH_A_DEV_RESETS]);
 	dev->reset_ms = get_uint(tb[DIRECTPATH_A_DEV_RESET_MS]);
 	dev->by_hand = tb[DIRECTPATH_A_DEV_BY_HAND];
+	get_storm(tb[DIRECTPATH_A_DEV_STORM_RATE], tb[DIRECTPATH_A_DEV_STORM_BACKOFF], &dev->storm);
 	get_text(tb[DIRECTPATH_A_DEV_CLEAN_HOOK], dev->clean_hook, sizeof(dev->clean_hook));
 	get_text(tb[DIRECTPATH_A_DEV_RESET_METHOD], dev->reset_method, sizeof(dev->reset_method));
 	parse_acceptance(tb[DIRECTPATH_A_DEV_ACCEPTED], &dev->accepted);
@@ -419,6 +428,7 @@ static int parse_vm(struct genlmsghdr *hdr, struct vm *vm)
 		return -EBADMSG;
 	get_text(tb[DIRECTPATH_A_VM_NAME], vm->name, sizeof(vm->name));
 	get_text(tb[DIRECTPATH_A_VM_CAUSE], vm->cause, sizeof(vm->cause));
+	get_storm(tb[DIRECTPATH_A_VM_STORM_RATE], tb[DIRECTPATH_A_VM_STORM_BACKOFF], &vm->storm);
 	get_text(tb[DIRECTPATH_A_VM_CPUS], vm->cpus, sizeof(vm->cpus));
 	if (tb[DIRECTPATH_A_VM_UUID] && nla_len(tb[DIRECTPATH_A_VM_UUID]) == sizeof(vm->uuid))
 		memcpy(vm->uuid, nla_data(tb[DIRECTPATH_A_VM_UUID]), sizeof(vm->uuid));
@@ -509,6 +519,8 @@ static void parse_vector(struct nlattr *attr, struct stats *stats)
 	vector->number = get_uint(tb[DIRECTPATH_A_VECTOR_NUMBER]);
 	vector->irq = get_uint(tb[DIRECTPATH_A_VECTOR_IRQ]);
 	vector->count = get_number(tb[DIRECTPATH_A_VECTOR_COUNT]);
+	vector->storms = get_number(tb[DIRECTPATH_A_VECTOR_STORMS]);
+	vector->held = tb[DIRECTPATH_A_VECTOR_HELD];
 }
 
 static void parse_register(struct nlattr *attr, struct stats *stats)
@@ -537,6 +549,9 @@ static int parse_stats(struct genlmsghdr *hdr, struct stats *stats)
 	get_text(tb[DIRECTPATH_A_STATS_ADDRESS], stats->address, sizeof(stats->address));
 	get_text(tb[DIRECTPATH_A_STATS_VM], stats->vm, sizeof(stats->vm));
 	stats->interrupts = get_number(tb[DIRECTPATH_A_STATS_INTERRUPTS]);
+	stats->storms = get_number(tb[DIRECTPATH_A_STATS_STORMS]);
+	stats->storm_rate = get_uint(tb[DIRECTPATH_A_STATS_STORM_RATE]);
+	stats->storm_backoff = get_uint(tb[DIRECTPATH_A_STATS_STORM_BACKOFF]);
 	stats->config_reads = get_number(tb[DIRECTPATH_A_STATS_CONFIG_READS]);
 	stats->config_writes = get_number(tb[DIRECTPATH_A_STATS_CONFIG_WRITES]);
 	stats->config_denied = get_number(tb[DIRECTPATH_A_STATS_CONFIG_DENIED]);
@@ -666,6 +681,12 @@ int kernel_dev_set(const char *address, const struct dev_change *change)
 		nla_put_string(msg, DIRECTPATH_A_DEV_RESET_POLICY, change->reset_policy);
 	if (change->clean_hook)
 		nla_put_string(msg, DIRECTPATH_A_DEV_CLEAN_HOOK, change->clean_hook);
+	if (change->storm.forget)
+		nla_put_flag(msg, DIRECTPATH_A_DEV_STORM_DEFAULT);
+	if (change->storm.set.has_rate)
+		nla_put_u32(msg, DIRECTPATH_A_DEV_STORM_RATE, change->storm.set.rate);
+	if (change->storm.set.has_backoff)
+		nla_put_u32(msg, DIRECTPATH_A_DEV_STORM_BACKOFF, change->storm.set.backoff);
 	return transact(msg, NULL, NULL);
 }
 
@@ -707,6 +728,12 @@ static int send_vm(int cmd, const struct vm_change *change)
 		nla_put_u64(msg, DIRECTPATH_A_VM_MAX_PINNED, change->max_pinned);
 	if (change->cpus)
 		nla_put_string(msg, DIRECTPATH_A_VM_CPUS, change->cpus);
+	if (change->storm.forget)
+		nla_put_flag(msg, DIRECTPATH_A_VM_STORM_DEFAULT);
+	if (change->storm.set.has_rate)
+		nla_put_u32(msg, DIRECTPATH_A_VM_STORM_RATE, change->storm.set.rate);
+	if (change->storm.set.has_backoff)
+		nla_put_u32(msg, DIRECTPATH_A_VM_STORM_BACKOFF, change->storm.set.backoff);
 	return transact(msg, NULL, NULL);
 }
 

@@ -8,6 +8,7 @@
  */
 
 #include "model.h"
+#include "storm.h"
 
 /* -ENOENT: the family is not there, i.e. the module is not loaded. Calling it again is free. */
 int kernel_connect(void);
@@ -34,6 +35,7 @@ struct dev_change {
 	const char *label;
 	const char *reset_policy;
 	const char *clean_hook;
+	struct storm_change storm;
 };
 
 int kernel_dev_set(const char *address, const struct dev_change *change);
@@ -47,6 +49,7 @@ struct vm_change {
 	uint32_t uid, gid, max_devices, max_vectors;
 	uint64_t max_pinned;
 	const char *cpus; /* NULL stays, "" leaves it to the kernel */
+	struct storm_change storm;
 };
 
 int kernel_vm_new(const struct vm_change *change);

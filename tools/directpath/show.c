@@ -10,6 +10,7 @@
 #include "names.h"
 #include "out.h"
 #include "show.h"
+#include "storm.h"
 #include "sysfs.h"
 
 const char *owner_text(const struct dev *dev, char *buf, size_t size)
@@ -226,6 +227,7 @@ json_t *json_dev(const struct dev *dev)
 	json_object_set_new(object, "reset_method", json_or_null(dev->reset_method));
 	json_object_set_new(object, "by_hand", json_boolean(dev->by_hand));
 	json_object_set_new(object, "clean_hook", json_or_null(dev->clean_hook));
+	storm_json(object, &dev->storm);
 	json_object_set_new(object, "accepted", json_acceptance(&dev->accepted));
 	json_object_set_new(object, "seq", json_u64(dev->seq));
 	return object;
@@ -253,6 +255,7 @@ json_t *json_vm(const struct vm *vm)
 	json_object_set_new(object, "max_vectors", json_limit(vm->max_vectors));
 	json_object_set_new(object, "max_pinned", json_limit(vm->max_pinned));
 	json_object_set_new(object, "cpus", json_or_null(vm->cpus));
+	storm_json(object, &vm->storm);
 	json_object_set_new(object, "spaces", json_integer(vm->spaces));
 	if (vm->has_sums) {
 		json_object_set_new(object, "areas", json_u64(vm->areas));

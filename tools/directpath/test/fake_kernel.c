@@ -118,6 +118,29 @@ static void load_reasons(const json_t *array, struct reasons *reasons)
 	}
 }
 
+static void load_storm(const json_t *one, struct storm *storm)
+{
+	storm->has_rate = json_object_get(one, "storm_rate");
+	storm->has_backoff = json_object_get(one, "storm_backoff");
+	storm->rate = (unsigned int)get_number(one, "storm_rate");
+	storm->backoff = (unsigned int)get_number(one, "storm_backoff");
+}
+
+static void store_storm(json_t *one, const char *whose, const struct storm_change *change)
+{
+	if (!storm_given(change))
+		return;
+	log_line("storm %s%s", whose, change->forget ? " default" : "");
+	if (change->forget) {
+		json_object_del(one, "storm_rate");
+		json_object_del(one, "storm_backoff");
+	}
+	if (change->set.has_rate)
+		json_object_set_new(one, "storm_rate", json_integer(change->set.rate));
+	if (change->set.has_backoff)
+		json_object_set_new(one, "storm_backoff", json_integer(change->set.backoff));
+}
+
 static void load_dev(const json_t *one, struct dev *dev)
 {
 	const char *grade = json_string_value(json_object_get(one, "grade"));
@@ -135,6 +158,7 @@ static void load_dev(const json_t *one, struct dev *dev)
 	get_text(one, "reset_policy", dev->reset_policy, sizeof(dev->reset_policy));
 	get_text(one, "cause", dev->cause, sizeof(dev->cause));
 	get_text(one, "clean_hook", dev->clean_hook, sizeof(dev->clean_hook));
+	load_storm(one, &dev->storm);
 	value = json_object_get(one, "accepted");
 	if (value) {
 		dev->accepted.time = get_number(value, "time");
@@ -210,6 +234,7 @@ int kernel_dev_set(const char *address, const struct dev_change *change)
 		json_object_set_new(one, "reset_policy", json_string(reset_policy));
 	if (change->clean_hook)
 		json_object_set_new(one, "clean_hook", json_string(change->clean_hook));
+	store_storm(one, address, &change->storm);
 	save();
 	return 0;
 }
@@ -257,6 +282,7 @@ static void load_vm(const json_t *one, struct vm *vm)
 	get_text(one, "name", vm->name, sizeof(vm->name));
 	get_text(one, "cause", vm->cause, sizeof(vm->cause));
 	get_text(one, "cpus", vm->cpus, sizeof(vm->cpus));
+	load_storm(one, &vm->storm);
 	vm->uid = (unsigned int)get_number(one, "uid");
 	vm->gid = (unsigned int)get_number(one, "gid");
 	vm->max_devices = (unsigned int)get_number(one, "max_devices");
@@ -296,6 +322,7 @@ static void store_vm(json_t *one, const struct vm_change *change)
 		json_object_set_new(one, "max_pinned", json_integer((json_int_t)change->max_pinned));
 	if (change->cpus)
 		json_object_set_new(one, "cpus", json_string(change->cpus));
+	store_storm(one, change->name, &change->storm);
 	save();
 }
 
@@ -343,6 +370,9 @@ static void load_stats(const json_t *one, struct stats *stats)
 	get_text(one, "bdf", stats->address, sizeof(stats->address));
 	get_text(one, "vm", stats->vm, sizeof(stats->vm));
 	stats->interrupts = get_number(one, "interrupts");
+	stats->storms = get_number(one, "storms");
+	stats->storm_rate = (unsigned int)get_number(one, "storm_rate");
+	stats->storm_backoff = (unsigned int)get_number(one, "storm_backoff");
 	stats->config_denied = get_number(one, "config_denied");
 	stats->mapped = get_number(one, "mapped");
 	stats->maps = get_number(one, "maps");
@@ -353,6 +383,8 @@ static void load_stats(const json_t *one, struct stats *stats)
 		vector->number = (unsigned int)i;
 		vector->irq = 40 + (unsigned int)i;
 		vector->count = (uint64_t)json_integer_value(value);
+		vector->storms = i == 1 ? get_number(one, "storms") : 0;
+		vector->held = vector->storms;
 	}
 	json_array_foreach(json_object_get(one, "registers"), i, value) {
 		struct config_register *reg = stats_add_register(stats);

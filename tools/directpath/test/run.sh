@@ -121,7 +121,7 @@ host() {
  ],
  "vms": [{"name": "train1", "uid": 1000, "gid": 1000, "devices": []}],
  "stats": [
-  {"bdf": "0000:3b:00.0", "vm": "train1", "interrupts": 918273, "config_denied": 2, "vectors": [1, 2, 918270],
+  {"bdf": "0000:3b:00.0", "vm": "train1", "interrupts": 918273, "storms": 3, "storm_rate": 5000, "storm_backoff": 20, "config_denied": 2, "vectors": [1, 2, 918270],
    "registers": [{"offset": 4, "where": "header", "writes": 7},
     {"offset": 264, "where": "AER", "writes": 3, "denied": 2, "bits": 1048576, "why": "errors are the host's"}]},
   {"vm": "train1", "mapped": 274877906944, "maps": 12}
@@ -546,6 +546,21 @@ test_clean() {
 	run dev set 5f:00.0 clean none; rc 0; logged "dev-set 0000:5f:00.0 name=(same) label=(same) reset=(same) clean="
 }
 
+test_storm() {
+	host
+	run dev set 5f:00.0 storm-rate 100000 storm-backoff 1s; rc 0; logged "storm 0000:5f:00.0"
+	run dev check 5f:00.0; has "storm-rate 100000, storm-backoff 1000ms"
+	run -j dev show 5f:00.0; json 'd["devices"][0]["storm_rate"] == 100000 and d["devices"][0]["storm_backoff_ms"] == 1000'
+	rm "$FAKE/log"
+	run dev set 5f:00.0 storm-backoff 1s; rc 0; has "already set"; nothing_logged
+	run dev set 5f:00.0 storm-rate many; rc 1; has "storm-rate 'many' is not understood"; nothing_logged
+	run dev set 5f:00.0 storm default storm-rate 100000; rc 0; logged "storm 0000:5f:00.0 default"
+	run dev check 5f:00.0; has "storm-rate 100000, storm-backoff default"
+	run dev set 5f:00.0 storm default; rc 0
+	run dev check 5f:00.0; hasnt "storm"
+	run dev set 5f:00.0; rc 1; has "storm-rate N|off"
+}
+
 test_vm() {
 	host
 	run vm show; rc 0; has "train1"; has "1000:1000"
@@ -579,6 +594,22 @@ test_vm() {
 	run vm add t4 cpus 1; rc 0; logged "vm-new t4"
 	rm "$FAKE/log"
 	run vm add t4 cpus 1; rc 0; has "already added"; nothing_logged
+	# the storm guard
+	run vm show t2; has "storm-rate default, storm-backoff default"
+	run vm set t2 storm-rate 5000; rc 0; logged "storm t2"
+	rm "$FAKE/log"
+	run vm set t2 storm-rate 5000; rc 0; has "already set"; nothing_logged
+	run vm set t2 storm-rate off storm-backoff 20ms; rc 0; logged "storm t2"
+	run vm show t2; has "storm-rate off, storm-backoff 20ms"
+	run -j vm show t2; json 'd["vms"][0]["storm_rate"] == 0 and d["vms"][0]["storm_backoff_ms"] == 20'
+	rm "$FAKE/log"
+	run vm set t2 storm-rate 0; rc 1; has "storm-rate '0' is not understood"; nothing_logged
+	run vm set t2 storm-backoff x; rc 1; nothing_logged
+	run vm set t2 storm on; rc 1; has "storm 'on' is not understood"; nothing_logged
+	run vm set t2 storm default; rc 0; logged "storm t2 default"
+	rm "$FAKE/log"
+	run vm set t2 storm default; rc 0; has "already set"; nothing_logged
+	run -j vm show t2; json 'd["vms"][0]["storm_rate"] is None'
 	run --dry-run vm add t3; rc 0; has "plan: add t3"
 	run vm attach train1 gpu0; rc 2; has "not claimed"; has "dev claim"
 	run vm attach none gpu0; rc 3
@@ -616,18 +647,22 @@ END
 
 test_stats() {
 	host
-	run stats; rc 0; has "918273"; has "256G"; has "msix 2 irq 42 count 918270"
+	run stats; rc 0; has "918273"; has "256G"; has "msix 2 irq 42 count 918270"; hasnt "918270 storms"
+	has "msix 1 irq 41 count 2 storms 3 (held back)"; has "STORMS"
 	has "0000:3b:00.0 config 0x108 (AER) writes 3 denied 2 bits 0x00100000: errors are the host's"; hasnt "config 0x004"
 	run stats gpu0; rc 0; has "918273"; hasnt "256G"
 	run stats train1; rc 0; has "256G"; hasnt "918273"
 	run stats 5f:00.0; rc 3; has "never claimed"
 	run -j stats; rc 0; json 'd["stats"][0]["interrupts"] == 918273 and d["stats"][0]["vectors"][2]["count"] == 918270'
+	json 'd["stats"][0]["storms"] == 3 and d["stats"][0]["storm_rate"] == 5000 and d["stats"][0]["storm_backoff_ms"] == 20'
+	json 'd["stats"][0]["vectors"][1]["held"] and d["stats"][0]["vectors"][1]["storms"] == 3 and not d["stats"][0]["vectors"][0]["held"]'
 	json 'd["stats"][1]["dma_mapped_bytes"] == 274877906944'
 	json 'd["stats"][0]["config_registers"][0] == {"offset": 4, "where": "header", "writes": 7, "denied": 0, "denied_bits": 0, "why": None}'
 	run stats prom; rc 0
 	has 'directpath_device_info{bdf="0000:3b:00.0",name="gpu0",vm="",label="a100",grade="A",state="host"} 1'
 	has 'directpath_irq_total{bdf="0000:3b:00.0",kind="msix",vector="2"} 918270'
 	has 'directpath_dma_mapped_bytes{vm="train1"} 274877906944'
+	has 'directpath_storms_total{bdf="0000:3b:00.0"} 3'
 	has 'directpath_config_denied_total{bdf="0000:3b:00.0"} 2'
 	has 'directpath_config_register_denied_total{bdf="0000:3b:00.0",offset="0x108",where="AER"} 2'
 	hasnt 'offset="0x004"'
@@ -736,7 +771,7 @@ test_manual() {
 	[ -z "$OUT" ] || bad "directpath.8 has warnings"
 }
 
-tests=${*:-usage show disks net console claim release reset accept clean set vm host_commands stats monitor batch hostile completion manual}
+tests=${*:-usage show disks net console claim release reset accept clean storm set vm host_commands stats monitor batch hostile completion manual}
 for current in $tests; do
 	"test_$current"
 done
