@@ -51,7 +51,7 @@ void dpath_device_put(struct dpath_device *dev)
 {
 	kref_put(&dev->ref, free_device);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_device_put, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_device_put, "DIRECTPATH");
 
 struct dpath_device *dpath_device_lookup_locked(const char *address)
 {
@@ -388,7 +388,7 @@ out:
 		dpath_device_put(dev);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_device_probe, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_device_probe, "DIRECTPATH");
 
 void dpath_device_remove(struct pci_dev *pdev)
 {
@@ -413,7 +413,7 @@ void dpath_device_remove(struct pci_dev *pdev)
 		dpath_set_put(set);
 	dpath_device_put(dev);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_device_remove, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_device_remove, "DIRECTPATH");
 
 /* The current lease with a reference. Table lock only: AER calls in with pci_bus_sem held, so no lock that is held over config or resets. */
 static struct dpath_lease *current_lease(struct pci_dev *pdev)
@@ -468,7 +468,7 @@ const struct pci_error_handlers dpath_device_err_handlers = {
 	.reset_prepare = reset_prepare,
 	.reset_done = reset_done,
 };
-EXPORT_SYMBOL_NS_GPL(dpath_device_err_handlers, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_device_err_handlers, "DIRECTPATH");
 
 /* Made for a function after it had left: its place belongs to the one that came now. */
 static void forget_stale_locked(struct pci_dev *pdev)

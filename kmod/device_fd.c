@@ -794,7 +794,7 @@ err_free_df:
 	kfree(df);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_device_fd_new_kept, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_device_fd_new_kept, "DIRECTPATH");
 
 void dpath_device_fd_set_group_test(struct dpath_set *(*file_set)(struct file *file))
 {
@@ -802,4 +802,4 @@ void dpath_device_fd_set_group_test(struct dpath_set *(*file_set)(struct file *f
 	group_test = file_set;
 	mutex_unlock(&group_test_lock);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_device_fd_set_group_test, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_device_fd_set_group_test, "DIRECTPATH");

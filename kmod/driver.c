@@ -249,7 +249,7 @@ int dpath_driver_register(struct dpath_driver *drv)
 	mutex_unlock(&dpath_driver_lock);
 	return 0;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_driver_register, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_driver_register, "DIRECTPATH");
 
 static bool still_used(struct dpath_driver *drv)
 {
@@ -281,7 +281,7 @@ int dpath_driver_unregister(struct dpath_driver *drv)
 	mutex_unlock(&dpath_driver_lock);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_driver_unregister, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_driver_unregister, "DIRECTPATH");
 
 int dpath_driver_module_init(void)
 {

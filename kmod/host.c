@@ -24,10 +24,10 @@
 #include "ntf.h"
 
 DEFINE_MUTEX(dpath_table_lock); /* the owner table, see host.h */
-EXPORT_SYMBOL_NS_GPL(dpath_table_lock, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_table_lock, "DIRECTPATH");
 
 DECLARE_WAIT_QUEUE_HEAD(dpath_state_wait);
-EXPORT_SYMBOL_NS_GPL(dpath_state_wait, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_state_wait, "DIRECTPATH");
 
 struct workqueue_struct *dpath_wq;
 
@@ -38,7 +38,7 @@ struct dpath_host dpath_host = {
 	.reset_deadline_ms = 60000,
 	.revoke_deadline_ms = 5000,
 };
-EXPORT_SYMBOL_NS_GPL(dpath_host, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_host, "DIRECTPATH");
 
 /* Every event and every change that has one takes the next number. */
 u64 dpath_next_seq_locked(void)
@@ -73,7 +73,7 @@ void dpath_host_default_adhoc(bool on)
 	}
 	mutex_unlock(&dpath_table_lock);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_host_default_adhoc, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_host_default_adhoc, "DIRECTPATH");
 
 int dpath_host_init(void)
 {

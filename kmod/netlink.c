@@ -357,7 +357,7 @@ void dpath_host_ntf(void)
 		ret = dpath_fill_seq(msg, DIRECTPATH_A_HOST_SEQ, seq, DIRECTPATH_A_HOST_PAD);
 	send_event_locked(msg, hdr, ret);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_host_ntf, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_host_ntf, "DIRECTPATH");
 
 /* op.c numbers the end of an operation itself: op-get shows the number, too. */
 void dpath_op_ntf(struct dpath_op *op)

@@ -42,13 +42,13 @@ void dpath_set_get(struct dpath_set *set)
 {
 	kref_get(&set->ref);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_get, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_get, "DIRECTPATH");
 
 void dpath_set_put(struct dpath_set *set)
 {
 	kref_put(&set->ref, free_set);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_put, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_put, "DIRECTPATH");
 
 static struct dpath_set *lookup_locked(int id)
 {
@@ -72,7 +72,7 @@ struct dpath_set *dpath_set_lookup(int id)
 	mutex_unlock(&dpath_table_lock);
 	return set;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_lookup, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_lookup, "DIRECTPATH");
 
 struct dpath_set *dpath_set_obtain_locked(struct iommu_group *group)
 {
@@ -247,7 +247,7 @@ bool dpath_set_viable(struct dpath_set *set)
 {
 	return READ_ONCE(set->owned) && !READ_ONCE(set->changed);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_viable, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_viable, "DIRECTPATH");
 
 struct dpath_vm *dpath_set_vm(struct dpath_set *set)
 {
@@ -260,7 +260,7 @@ struct dpath_vm *dpath_set_vm(struct dpath_set *set)
 	mutex_unlock(&dpath_table_lock);
 	return vm;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_vm, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_vm, "DIRECTPATH");
 
 /* What failed its reset is not the host's before it was recovered, or released by force. */
 static bool stays(const struct dpath_device *dev)
@@ -406,7 +406,7 @@ out:
 		dpath_set_door_refresh_set(set);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_attach, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_attach, "DIRECTPATH");
 
 /* From @vm (NULL: from whichever it is), now; a member that is still being reset rests as ready afterwards. */
 void dpath_set_detach_idle(struct dpath_set *set, const struct dpath_vm *vm)
@@ -427,7 +427,7 @@ void dpath_set_detach_idle(struct dpath_set *set, const struct dpath_vm *vm)
 	mutex_unlock(&dpath_table_lock);
 	show_again(set, renew);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_detach_idle, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_detach_idle, "DIRECTPATH");
 
 /* --- the door that shows sets --- */
 
@@ -485,7 +485,7 @@ out:
 	mutex_unlock(&door_lock);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_door_register, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_door_register, "DIRECTPATH");
 
 void dpath_set_door_unregister(const struct dpath_set_door *old)
 {
@@ -499,4 +499,4 @@ void dpath_set_door_unregister(const struct dpath_set_door *old)
 	}
 	mutex_unlock(&door_lock);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_door_unregister, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_door_unregister, "DIRECTPATH");

@@ -102,7 +102,7 @@ void dpath_set_stop(struct dpath_set *set, struct dpath_space *space, const char
 	mutex_unlock(&set->lock);
 	dpath_run_free(spent);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_stop, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_stop, "DIRECTPATH");
 
 void dpath_set_revoke(struct dpath_set *set, const char *cause)
 {
@@ -153,7 +153,7 @@ bool dpath_set_use(struct dpath_set *set, struct dpath_space *space)
 	mutex_unlock(&set->lock);
 	return used;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_use, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_use, "DIRECTPATH");
 
 /* Why a set may not be started; takes it (busy) if it may. */
 static int begin_start(struct dpath_set *set, struct dpath_space *space, char *why, size_t size)
@@ -328,4 +328,4 @@ int dpath_set_start(struct dpath_set *set, struct dpath_space *space, char *why,
 		left = wait;
 	}
 }
-EXPORT_SYMBOL_NS_GPL(dpath_set_start, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_set_start, "DIRECTPATH");

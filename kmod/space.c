@@ -91,13 +91,13 @@ err_free_space:
 	kfree(space);
 	return ERR_PTR(ret);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_space_new, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_space_new, "DIRECTPATH");
 
 void dpath_space_get(struct dpath_space *space)
 {
 	kref_get(&space->ref);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_space_get, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_space_get, "DIRECTPATH");
 
 static void uncharge(struct dpath_space *space, unsigned long npages)
 {
@@ -467,7 +467,7 @@ int dpath_space_map(struct dpath_space *space, unsigned long vaddr, u64 iova, u6
 		count_map(space, start);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_space_map, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_space_map, "DIRECTPATH");
 
 int dpath_space_map_bar(struct dpath_space *space, const struct dpath_bar_part *part, u64 iova, u64 length, int prot, const char **why)
 {
@@ -555,7 +555,7 @@ int dpath_space_unmap(struct dpath_space *space, u64 iova, u64 length, u64 *unma
 		*unmapped = dismantle_taken(space, taken);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_space_unmap, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_space_unmap, "DIRECTPATH");
 
 /**
  * dpath_space_unmap_all - unmap every area that is not in flux
@@ -573,7 +573,7 @@ void dpath_space_unmap_all(struct dpath_space *space, u64 *unmapped)
 	mutex_unlock(&space->iova_lock);
 	*unmapped = dismantle_taken(space, taken);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_space_unmap_all, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_space_unmap_all, "DIRECTPATH");
 
 /* What a broken driver has left: the areas go, their pages stay pinned for good. */
 static void forget_areas(struct dpath_space *space)
@@ -623,7 +623,7 @@ void dpath_space_put(struct dpath_space *space)
 	/* On the last reference the table lock is held, and release_space() drops it. */
 	kref_put_mutex(&space->ref, release_space, &dpath_table_lock);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_space_put, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_space_put, "DIRECTPATH");
 
 void dpath_space_info(struct dpath_space *space, struct dpath_space_info *info)
 {
@@ -635,7 +635,7 @@ void dpath_space_info(struct dpath_space *space, struct dpath_space_info *info)
 	info->mapped = space->iova.bytes;
 	mutex_unlock(&space->iova_lock);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_space_info, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_space_info, "DIRECTPATH");
 
 unsigned int dpath_space_ranges(struct dpath_space *space, u64 (*ranges)[2], unsigned int max)
 {
@@ -646,7 +646,7 @@ unsigned int dpath_space_ranges(struct dpath_space *space, u64 (*ranges)[2], uns
 	mutex_unlock(&space->iova_lock);
 	return nr;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_space_ranges, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_space_ranges, "DIRECTPATH");
 
 int dpath_space_module_init(void)
 {

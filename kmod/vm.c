@@ -66,13 +66,13 @@ void dpath_vm_get(struct dpath_vm *vm)
 {
 	kref_get(&vm->ref);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_vm_get, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_vm_get, "DIRECTPATH");
 
 void dpath_vm_put(struct dpath_vm *vm)
 {
 	kref_put(&vm->ref, free_vm);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_vm_put, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_vm_put, "DIRECTPATH");
 
 struct dpath_vm *dpath_vm_lookup_locked(const char *name)
 {
@@ -486,7 +486,7 @@ struct dpath_vm *dpath_vm_adhoc(void)
 		dpath_vm_put(new);
 	return vm;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_vm_adhoc, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_vm_adhoc, "DIRECTPATH");
 
 /* --- running --- */
 
@@ -509,7 +509,7 @@ int dpath_vm_open(struct dpath_vm *vm)
 	mutex_unlock(&dpath_table_lock);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_vm_open, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_vm_open, "DIRECTPATH");
 
 void dpath_vm_close(struct dpath_vm *vm)
 {
@@ -535,7 +535,7 @@ void dpath_vm_close(struct dpath_vm *vm)
 		dpath_vm_put(vm);
 	dpath_vm_put(vm);
 }
-EXPORT_SYMBOL_NS_GPL(dpath_vm_close, DIRECTPATH);
+EXPORT_SYMBOL_NS_GPL(dpath_vm_close, "DIRECTPATH");
 
 /* --- budgets --- */
 

@@ -17,3 +17,5 @@ ccflags-y += $(call dpath-probe,CONST_NLA_RANGE,net/netlink.h,const struct netli
 ccflags-y += $(call dpath-probe,IOMMU_MAP_ATOMIC,linux/iommu.h,iommu_map_atomic.struct)
 ccflags-y += $(call dpath-probe,PAGING_DOMAIN_ALLOC,linux/iommu.h,iommu_paging_domain_alloc.struct device)
 ccflags-y += $(call dpath-probe,OLD_UNSHARE,linux/mm.h,bool gup_must_unshare.unsigned int flags)
+ccflags-y += $(call dpath-probe,EXPORT_NS_STRING,linux/export.h,EXPORT_SYMBOL_NS_GPL.*"GPL". ns)
+ccflags-y += $(call dpath-probe,EXPORT_LICENSE,linux/export.h,EXPORT_SYMBOL_NS_GPL.*"GPL")
