@@ -25,7 +25,7 @@ INSTALL_DATA := install -D -m 644
 DKMSDIR       = $(DESTDIR)/usr/src/directpath-$(VERSION)
 
 .DEFAULT_GOAL := all
-.PHONY: all modules tools test-programs deps check check-full kunit demo bench shell gates clean help headers_install \
+.PHONY: all modules tools test-programs deps check check-full check-next kunit demo bench shell gates clean help headers_install \
 	install uninstall install-vfio uninstall-vfio install-dkms uninstall-dkms
 
 all: modules tools
@@ -58,9 +58,14 @@ check: deps
 check-full: deps
 	@DP_ROUNDS=$(or $(ROUNDS),50) $(BED)/bed check $(BEDARGS)
 
-# User Mode Linux from Debian's kernel sources; no machine is booted.
+# The newest kernel source of Debian's unstable: a look ahead, not a part of `check'.
+check-next: deps
+	@selftests/ci/next
+
+# User Mode Linux from Debian's kernel sources; the CI kernel runs them as it boots.
 kunit:
-	@set -e; for k in $(or $(KERNEL),6.1 6.12); do selftests/kunit-cached $$k; done
+	@set -e; for k in $(or $(KERNEL),6.1 6.12 ci); do \
+		if [ $$k = ci ]; then selftests/ci/kunit; else selftests/kunit-cached $$k; fi; done
 
 demo: deps
 	@$(BED)/bed demo --build $(BEDARGS)
@@ -138,10 +143,11 @@ help:
 	@echo '  clean           remove what was built'
 	@echo 'Trying and testing, in emulated machines on a Debian 12 host:'
 	@echo '  demo            a guest with a passed-through disk, step by step'
-	@echo '  check           build, gates and all tests on both kernels;'
-	@echo '                  T=<test> for one, KERNEL=6.1|6.12|<dir> for one kernel'
+	@echo '  check           build, gates and all tests on both kernels and the CI kernel;'
+	@echo '                  T=<test> for one, KERNEL=6.1|6.12|ci|<dir> for one kernel'
 	@echo '  check-full      the same with the full counts of the long loops'
-	@echo '  kunit           unit tests on User Mode Linux; KERNEL=6.1|6.12'
+	@echo '  check-next      build, gates and unit tests on the newest source of Debian unstable'
+	@echo '  kunit           unit tests on User Mode Linux and the CI kernel; KERNEL=6.1|6.12|ci'
 	@echo '  bench           measurements; KERNEL= as above'
 	@echo '  shell           a root prompt; KERNEL= as above,'
 	@echo '                  MACHINE=full|amd|noiommu|nointremap|snoop|bigbar|vga|rmrr'

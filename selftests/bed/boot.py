@@ -37,6 +37,10 @@ INIT_DEADLINE = 300
 READY_DEADLINE = 300
 END_DEADLINE = 60
 BOOT_TRIES = 3
+# How much longer the same takes with every check of the CI kernel
+CHECKS_SLOW = 4
+# Rounds of the long loops on it, if the caller does not say
+CHECKS_ROUNDS = 1
 KEPT_LOGS = 60
 
 
@@ -49,22 +53,40 @@ class Late(Exception):
 
 
 class Kernel:
-    """A kernel to boot: one of the root tree's, or a directory of one's own
-    with bzImage and lib/modules."""
+    """A kernel to boot: one of the root tree's, the CI kernel, or a directory
+    of one's own with bzImage, lib/modules and build."""
 
     def __init__(self, name, root):
         self.name = name
-        self.own = name if "/" in name else None
+        self.checks = name == "ci"
+        self.own = ci_kernel() if self.checks else name if "/" in name else None
         if self.own:
-            self.image = os.path.join(name, "bzImage")
-            self.modules = os.path.join(name, "lib/modules")
+            self.image = os.path.join(self.own, "bzImage")
+            self.modules = os.path.join(self.own, "lib/modules")
             self.release = os.path.basename(one(f"{self.modules}/*"))
-            self.kdir = os.path.join(name, "build")
+            self.kdir = os.path.join(self.own, "build")
         else:
             self.image = one(f"{root}/boot/vmlinuz-{name}.*")
             self.modules = os.path.join(root, "lib/modules")
             self.release = os.path.basename(self.image).split("-", 1)[1]
             self.kdir = os.path.join(CACHE, "headers", name, "build")
+
+    def takes(self, kernels):
+        """Whether a test for these kernels runs on it; a directory takes all."""
+        return "/" in self.name or self.name in kernels
+
+    def slowness(self):
+        """Factor for limits: its own checks, and the build host's load."""
+        return slowness() * (CHECKS_SLOW if self.checks else 1)
+
+
+def ci_kernel(*options):
+    """The directory of the CI kernel, which is built if it is not there."""
+    done = subprocess.run([os.path.join(TOP, "selftests/ci/kernel"), *options],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit("bed: there is no CI kernel")
+    return done.stdout.strip()
 
 
 def slowness():
@@ -95,9 +117,10 @@ def disk_content():
         return path, hashlib.sha256(f.read()).hexdigest()
 
 
-def loops():
+def loops(kernel):
     """How often long loops go round, if the caller says so; see make check-full."""
-    return {name: os.environ[name] for name in ("DP_ROUNDS", "DP_SEED") if name in os.environ}
+    dflt = {"DP_ROUNDS": CHECKS_ROUNDS} if kernel.checks else {}
+    return dflt | {name: os.environ[name] for name in ("DP_ROUNDS", "DP_SEED") if name in os.environ}
 
 
 def age(path):
@@ -186,9 +209,10 @@ class Outer:
         self.out = os.path.join(self.tmp, "out")
         os.mkdir(self.out)
         self.root = root_tree()
-        # deps removes an old tree only when nobody holds this
-        lock = self.stack.enter_context(open(self.root + ".lock", encoding="ascii"))
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        # old trees and kernels are removed only when nobody holds these
+        for held in [self.root] + ([self.kernel.own] if self.kernel.checks else []):
+            lock = self.stack.enter_context(open(held + ".lock", encoding="ascii"))
+            fcntl.flock(lock, fcntl.LOCK_SH)
         moddir = os.path.join(self.kernel.modules, self.kernel.release)
         modindex.make(os.path.join(TOP, "build", self.kernel.release), moddir)
         self.content, digest = disk_content()
@@ -203,7 +227,8 @@ class Outer:
     def write_env(self, digest):
         env = {"DP_MODE": self.mode, "DP_KERNEL": self.kernel.name,
                "DP_MACHINE": self.variant, "DP_NVME_SHA256": digest,
-               "DP_NVME_MIB": DISK_MB, "DP_SLOW": math.ceil(slowness()), **loops(), **self.env}
+               "DP_NVME_MIB": DISK_MB, "DP_SLOW": math.ceil(self.kernel.slowness()),
+               **loops(self.kernel), **self.env}
         if self.kernel.own:
             env["DP_OWN_MODULES"] = 1
         with open(os.path.join(self.out, "env"), "w", encoding="utf-8") as f:
@@ -226,7 +251,7 @@ class Outer:
         return (["qemu-system-x86_64"]
                 + machine.command(variant, self.tmp, self.content, shares, self.tmp)
                 + ["-kernel", self.kernel.image, "-initrd", self.initrd,
-                   "-append", machine.kernel_parameters(variant, interactive)])
+                   "-append", machine.kernel_parameters(variant, interactive, self.kernel.checks)])
 
     def start(self):
         """Boot to the guest's runner; the kernel's own early death excused."""
@@ -313,7 +338,7 @@ class Outer:
         """Ask the runner to end; the console's last lines."""
         seen = []
         self.send("quit")
-        self.wait_for("DONE", END_DEADLINE, seen)
+        self.wait_for("DONE", END_DEADLINE * self.kernel.slowness(), seen)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.qemu.wait(END_DEADLINE)
         return seen

@@ -134,6 +134,20 @@ unload_dp()
 	modprobe -r directpath
 }
 
+# guest_release: which kernel second-level guests run. That of the machine if it is Debian's; under the CI kernel the newest of Debian's, since a guest
+# is not what is watched.
+guest_release()
+{
+	local image
+
+	if [ -e "/boot/vmlinuz-$(uname -r)" ]; then
+		uname -r
+	else
+		image=$(find /boot -name 'vmlinuz-*' | sort -V | tail -1)
+		echo "${image##*/vmlinuz-}"
+	fi
+}
+
 # use_kvm: KVM for a second-level guest. A VM that nobody runs stays for good: the first one patches the scheduler (a static key), the last one patches
 # it back, and QEMU 7.2 now and then executes such code half patched if another CPU runs it meanwhile. So it is patched once, on one CPU.
 use_kvm()

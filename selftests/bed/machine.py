@@ -227,7 +227,7 @@ def firmware_tables(variant):
     return {"dmar.aml": acpi.dmar(regions)}
 
 
-def kernel_parameters(variant, interactive):
+def kernel_parameters(variant, interactive, checks=False):
     # no_timer_check: on a loaded host the emulated ticks come late, and the
     # kernel takes interrupt remapping for broken.
     words = ["console=ttyS0", "nokaslr", "panic=-1", "iommu=nopt", "net.ifnames=0",
@@ -251,4 +251,7 @@ def kernel_parameters(variant, interactive):
         words += ["ignore_loglevel", "oops=panic", "watchdog_thresh=60",
                   "sysctl.kernel.hung_task_timeout_secs=60",
                   "rcupdate.rcu_cpu_stall_timeout=60"]
+    if checks:
+        # The first report is the cause, what comes after it may not be.
+        words += ["panic_on_warn=1", "printk.time=1"]
     return " ".join(words)

@@ -7,7 +7,7 @@ import re
 
 BED = os.path.dirname(os.path.realpath(__file__))
 OUTPUT_LINES = 25
-KERNEL_LINES = 15
+KERNEL_LINES = 40
 FAILED_LINES = 8
 
 COMPLAINT = re.compile(
@@ -15,7 +15,7 @@ COMPLAINT = re.compile(
     r"|unable to handle|general protection|possible (circular|recursive) locking"
     r"|inconsistent lock state|suspicious RCU|INFO: task .* blocked|detected stall"
     r"|soft lockup|hard LOCKUP|refcount_t:|list_(add|del) corruption|Bad page|Bad rss"
-    r"|kmemleak:.*leak|scheduling while atomic|sleeping function|double free"
+    r"|kmemleak: (Cannot|.* disabled)|lockdep is turned off|ODEBUG: |scheduling while atomic|sleeping function|double free"
     r"|DEBUG_LOCKS_WARN|Modules linked in:|segfault at|Out of memory")
 RESULT = re.compile(r"^(\s*)(?:# )?(not ok|ok)\b(?: \d+)?(?P<text>.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)")
@@ -139,7 +139,7 @@ class Outcome:
         shown += [f"    after it: {line}" for line in self.between[-OUTPUT_LINES:]]
         at = complaint(self.kernel)
         if at is None and self.why:
-            at = len(self.kernel)
+            at = max(0, len(self.kernel) - KERNEL_LINES)
         if at is not None:
             near = self.kernel[max(0, at - 3):][:KERNEL_LINES]
             shown += [f"    kernel: {line}" for line in near]

@@ -25,8 +25,8 @@ being_cleaned() { [ "$(driver_of "$disk")" = nvme ] && says detail | grep -q 'be
 # guest VM: what it prints
 guest()
 {
-	timeout 150 qemu-system-x86_64 -machine q35 -accel kvm -cpu host -m 256 -nodefaults -no-reboot -display none -serial stdio \
-		-kernel "/boot/vmlinuz-$(uname -r)" -initrd "$tmp/initrd" -append "console=ttyS0 quiet panic=-1 dp_name=$1" \
+	timeout $((150 * ${DP_SLOW:-1})) qemu-system-x86_64 -machine q35 -accel kvm -cpu host -m 256 -nodefaults -no-reboot -display none -serial stdio \
+		-kernel "/boot/vmlinuz-$(guest_release)" -initrd "$tmp/initrd" -append "console=ttyS0 quiet panic=-1 dp_name=$1" \
 		-device "vfio-pci,host=$disk" </dev/null 2>&1 | tr -d '\r' | tee "$tmp/guest" | grep '^guest:'
 	wait_for 60 state_is "$disk" reserved
 }
@@ -36,7 +36,7 @@ load_vfio || bail "the modules do not load"
 use_kvm || bail "no KVM in the bed"
 mkdir -p /etc/directpath/clean.d
 install -m 755 "$hooks/nvme-format" /etc/directpath/clean.d/ || bail "no hook"
-/dp/selftests/bed/mk-guest-initrd -o "$tmp/initrd" -m nvme "$here/clean-guest-init" || bail "no guest image"
+/dp/selftests/bed/mk-guest-initrd -k "$(guest_release)" -o "$tmp/initrd" -m nvme "$here/clean-guest-init" || bail "no guest image"
 
 check "a hook is set" directpath dev set "$disk" clean nvme-format
 check "the disk is claimed" directpath dev claim "$disk"
