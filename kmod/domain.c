@@ -31,6 +31,7 @@
 #include <linux/slab.h>
 
 #include "domain.h"
+#include "inject.h"
 
 /* Runs given to one iommu_map_sg(): a batch of fully fragmented 4K pages. Few of them are kept on the stack. */
 #define SG_MAX 8192UL
@@ -61,6 +62,14 @@ static void *unit_of(struct pci_dev *pdev)
 static bool still_attached(const struct dpath_domain *dom, struct pci_dev *pdev)
 {
 	return iommu_get_domain_for_dev(&pdev->dev) == dom->domain;
+}
+
+static void detach_group(struct dpath_domain *dom, struct iommu_group *group)
+{
+	unsigned int nth = dpath_inject_mask();
+
+	iommu_detach_group(dom->domain, group);
+	dpath_inject_unmask(nth);
 }
 
 static int attach_member(struct dpath_domain *dom, struct iommu_group *group, struct pci_dev *pdev)
@@ -239,7 +248,7 @@ bool dpath_domain_detach(struct dpath_domain *dom, struct iommu_group *group, st
 	if (!member)
 		return !still_attached(dom, pdev);
 	if (!member->blocked)
-		iommu_detach_group(dom->domain, group);
+		detach_group(dom, group);
 	list_del(&member->list);
 	kfree(member);
 	dom->nr_groups--;
@@ -256,7 +265,7 @@ void dpath_domain_block(struct dpath_domain *dom)
 	dom->stuck = true;
 	list_for_each_entry(member, &dom->members, list) {
 		if (!member->blocked)
-			iommu_detach_group(dom->domain, member->group);
+			detach_group(dom, member->group);
 		member->blocked = true;
 	}
 }

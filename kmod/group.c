@@ -19,6 +19,7 @@
 #include <linux/sort.h>
 
 #include "group.h"
+#include "inject.h"
 
 static int compare_address(const void *a, const void *b)
 {
@@ -175,5 +176,8 @@ int dpath_group_own(struct iommu_group *group, void *owner)
  */
 void dpath_group_disown(struct iommu_group *group)
 {
+	unsigned int nth = dpath_inject_mask();
+
 	iommu_group_release_dma_owner(group);
+	dpath_inject_unmask(nth);
 }

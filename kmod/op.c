@@ -71,7 +71,9 @@ static void run_op(struct work_struct *work)
 	struct dpath_op *op = container_of(work, struct dpath_op, work);
 	int ret;
 
+	dpath_inject_borrow(&op->inject);
 	ret = op->run(op);
+	dpath_inject_return(&op->inject);
 	if (cancel_delayed_work(&op->watchdog))
 		dpath_op_put(op);
 	finish_op(op, ret);
@@ -131,6 +133,7 @@ u32 dpath_op_queue(struct dpath_op *op)
 	list_add_tail(&op->node, &ops);
 	nr_ops++;
 	mutex_unlock(&dpath_table_lock);
+	dpath_inject_lend(&op->inject);
 	queue_work(dpath_wq, &op->work);
 	return id;
 }

@@ -14,6 +14,8 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/directpath_nl.h>
 
+#include "inject.h"
+
 struct dpath_device;
 struct dpath_op;
 struct dpath_verdict;
@@ -40,6 +42,7 @@ struct dpath_actor {
  * @ref: list, work and watchdog
  * @node: among the last operations, under dpath_table_lock
  * @work: runs @run
+ * @inject: of @work
  * @watchdog: tells the caller -ETIMEDOUT
  * @id: what the caller got
  * @kind: what it does
@@ -69,6 +72,7 @@ struct dpath_op {
 	struct kref ref;
 	struct list_head node;
 	struct work_struct work;
+	struct dpath_inject inject;
 	struct delayed_work watchdog;
 	u32 id;
 	enum directpath_op_kind kind;

@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 
 #include "group.h"
+#include "inject.h"
 #include "op.h"
 
 struct dpath_device;
@@ -59,6 +60,8 @@ struct dpath_run {
  * @loaned: DMA went back to the host for a cleaning; to be owned again
  * @kept: the IOMMU driver did not let go of the domain of a run; DMA cannot be trusted to be blocked
  * @end_work: reset and verify after a run
+ * @end_inject: of @end_work
+ * @adopt_inject: of @adopt_work
  * @adopt_work: take over what was bound by hand
  */
 struct dpath_set {
@@ -84,6 +87,8 @@ struct dpath_set {
 	ktime_t handed_since;
 	struct work_struct end_work;
 	struct work_struct adopt_work;
+	struct dpath_inject end_inject;
+	struct dpath_inject adopt_inject;
 };
 
 extern struct list_head dpath_sets; /* under dpath_table_lock */

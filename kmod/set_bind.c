@@ -107,6 +107,7 @@ void dpath_set_queue_adopt(struct dpath_set *set)
 	if (!try_module_get(THIS_MODULE))
 		return;
 	dpath_set_get(set);
+	dpath_inject_lend(&set->adopt_inject);
 	if (!queue_work(dpath_wq, &set->adopt_work)) {
 		module_put(THIS_MODULE);
 		dpath_set_put(set);
@@ -320,6 +321,7 @@ void dpath_set_adopt_work(struct work_struct *work)
 	char text[160] = "";
 	bool waits, begun;
 
+	dpath_inject_borrow(&set->adopt_inject);
 	wait_event_timeout(dpath_state_wait, !dpath_set_busy(set), msecs_to_jiffies(READ_ONCE(dpath_host.reset_deadline_ms)));
 	mutex_lock(&dpath_table_lock);
 	waits = adoption_waits_locked(set);
@@ -336,6 +338,7 @@ void dpath_set_adopt_work(struct work_struct *work)
 	}
 	dpath_set_clean(set, "claimed", NULL, 0);
 out:
+	dpath_inject_return(&set->adopt_inject);
 	dpath_set_put(set);
 	module_put(THIS_MODULE);
 }

@@ -315,6 +315,7 @@ void dpath_set_queue_clean(struct dpath_set *set)
 {
 	dpath_set_get(set);
 	__module_get(THIS_MODULE);
+	dpath_inject_lend(&set->end_inject);
 	queue_work(dpath_wq, &set->end_work);
 }
 
@@ -322,11 +323,13 @@ void dpath_set_clean_work(struct work_struct *work)
 {
 	struct dpath_set *set = container_of(work, struct dpath_set, end_work);
 
+	dpath_inject_borrow(&set->end_inject);
 	/* Its function left the bus while it was being cleaned. */
 	if (READ_ONCE(set->loaned) && dpath_set_own(set))
 		pr_warn("directpath: DMA of set %d stays with the host; dev recover\n", set->id);
 	dpath_set_clean(set, "end of the run", NULL, 0);
 	dpath_set_queue_adopt(set);
+	dpath_inject_return(&set->end_inject);
 	dpath_set_put(set);
 	module_put(THIS_MODULE);
 }
