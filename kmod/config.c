@@ -6,12 +6,15 @@
  * BARs are sized by their masks: the bits below the size are not writable and read as the flags, so that ones written come back as the size. They
  * start at 0, like after a reset, and never show a host address; the hardware's are not touched.
  *
- * dpath_config.lock is held around each naturally aligned access of at most four bytes, which is what hardware would see; a guest reset alone
- * runs without it. Order: config lock, then the locks of interrupts, of mmio and of the space, by way of the ops.
+ * dpath_config.lock is held around each naturally aligned access of at most four bytes, which is what hardware would see. What such an access sets
+ * off and may take long runs after it, without the lock: a guest reset, a change of the power state, a read of VPD. So dpath_config_kill(), and a
+ * revoke with it, waits for none of them, and a reset, whose end takes the lock, is never waited for under it. Order: config lock, then the locks
+ * of mmio, of interrupts and of the space, by way of the ops.
  *
  * The hardware is accessed under pci_cfg_access_trylock() and not by the pci_user_*() calls: those wait while a reset has the function, which may
- * be a minute, and with the lock held dpath_config_kill() would wait too; a revoke must not. What a guest sees instead is what bare metal shows
- * during a reset: reads answer ones, writes are lost. Who resets by a trylock meets this one for some microseconds and has to try again.
+ * be a minute. What a guest sees instead is what bare metal shows during a reset: reads answer ones, writes are lost, with all that they would have
+ * set off. Who resets by a trylock meets this one for some microseconds and has to try again. A change of the power state keeps config access from
+ * the write on: it saves and restores config space as a reset does, and each would undo the other.
  */
 
 #include <linux/bits.h>
@@ -165,17 +168,14 @@ static u16 find_cap(struct dpath_config *cfg, u16 id)
 	return cap ? cap->pos : 0;
 }
 
-/* Adopt what the hardware decodes now. */
-static void sync_command_locked(struct dpath_config *cfg)
+/* Adopt what the hardware decodes now. Config access is the caller's. */
+static void adopt_command_locked(struct dpath_config *cfg)
 {
 	struct dpath_cfg_bits bits = dpath_cfgmap_bits(cfg->map, PCI_COMMAND, 2);
 	u16 command;
 
 	lockdep_assert_held(&cfg->lock);
-	if (!pci_cfg_access_trylock(cfg->pdev))
-		return;
 	command = dpath_cfg_merge_read(&bits, read_hw(cfg->pdev, PCI_COMMAND, 2));
-	pci_cfg_access_unlock(cfg->pdev);
 	WRITE_ONCE(cfg->mem_enabled, command & PCI_COMMAND_MEMORY);
 	WRITE_ONCE(cfg->io_enabled, command & PCI_COMMAND_IO);
 }
@@ -183,7 +183,7 @@ static void sync_command_locked(struct dpath_config *cfg)
 /**
  * dpath_config_init - config space for a new lease
  * @cfg: storage, part of the lease
- * @pdev: the function; enabled, in D0, MSI and MSI-X off, and nobody else resets it meanwhile
+ * @pdev: the function; enabled, in D0, MSI and MSI-X off; config access is the caller's, so nobody resets it meanwhile
  * @ops: what writes set off
  * @ctx: for @ops
  * @stats: counters of the lease
@@ -224,7 +224,7 @@ int dpath_config_init(struct dpath_config *cfg, struct pci_dev *pdev, const stru
 	init_registers(cfg);
 	mutex_init(&cfg->lock);
 	mutex_lock(&cfg->lock);
-	sync_command_locked(cfg);
+	adopt_command_locked(cfg);
 	mutex_unlock(&cfg->lock);
 	return 0;
 
@@ -249,9 +249,10 @@ void dpath_config_hide_intx(struct dpath_config *cfg)
  * dpath_config_kill - the lease has ended
  * @cfg: its config space
  *
- * When it returns no access reaches the function and no op is called, but for a guest reset that was already under way.
+ * When it returns no access reaches the function and no op is called, but for a guest reset, a change of the power state or a read of VPD that was
+ * already under way.
  *
- * Context: waits for an access that is under way, never for a reset.
+ * Context: waits for an access that is under way, never for one of these.
  */
 void dpath_config_kill(struct dpath_config *cfg)
 {
@@ -323,6 +324,22 @@ ssize_t dpath_config_read(struct dpath_config *cfg, u32 offset, void *buf, size_
 	return count;
 }
 
+/**
+ * struct follow_up - what a write sets off after the lock was dropped
+ * @reset: place of the byte that asks for a reset, or 0
+ * @power: the power state is to change, and config access is kept for that
+ * @state: to this
+ * @vpd: VPD is to be read
+ * @address: there
+ */
+struct follow_up {
+	unsigned int reset;
+	bool power;
+	u8 state;
+	bool vpd;
+	u16 address;
+};
+
 static bool decoding(const struct dpath_config *cfg, bool mem, bool io)
 {
 	return cfg->power == (__force u8)PCI_D0 && (cfg->has_mem ? mem : io);
@@ -338,23 +355,42 @@ static void write_intx(struct dpath_config *cfg, u8 command_high)
 	cfg->ops->intx(cfg->ctx, disable);
 }
 
-static void write_power(struct dpath_config *cfg)
+static void write_power(struct dpath_config *cfg, struct follow_up *next)
 {
-	u8 *ctrl = &cfg->map->shadow[cfg->pm + PCI_PM_CTRL];
-	u8 state = *ctrl & PCI_PM_CTRL_STATE_MASK;
+	u8 state = cfg->map->shadow[cfg->pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK;
 
 	if (state == cfg->power)
 		return;
 	if (decoding(cfg, cfg->mem_enabled, cfg->io_enabled))
 		cfg->ops->decode(cfg->ctx, false);
-	if (cfg->ops->power(cfg->ctx, (__force pci_power_t)state))
+	next->power = true;
+	next->state = state;
+}
+
+/* May take as long as the function needs to come back. Config access is ours, so no other change or reset is under way; it ends here. */
+static void change_power(struct dpath_config *cfg, u8 state)
+{
+	u8 *ctrl = &cfg->map->shadow[cfg->pm + PCI_PM_CTRL];
+	int ret;
+
+	lockdep_assert_not_held(&cfg->lock);
+	ret = cfg->ops->power(cfg->ctx, (__force pci_power_t)state);
+	mutex_lock(&cfg->lock);
+	if (cfg->dead) {
+		pci_cfg_access_unlock(cfg->pdev);
+		goto out_unlock;
+	}
+	if (ret)
 		*ctrl = (*ctrl & ~PCI_PM_CTRL_STATE_MASK) | cfg->power;
 	else
 		WRITE_ONCE(cfg->power, state);
 	/* A function without No_Soft_Reset has lost its command register if it was not restored. */
-	sync_command_locked(cfg);
+	adopt_command_locked(cfg);
+	pci_cfg_access_unlock(cfg->pdev);
 	if (decoding(cfg, cfg->mem_enabled, cfg->io_enabled))
 		cfg->ops->decode(cfg->ctx, true);
+out_unlock:
+	mutex_unlock(&cfg->lock);
 }
 
 /* The host chose the payload size; a read request below it would starve a peer of credits, so it is the floor. */
@@ -390,26 +426,39 @@ static bool write_af(struct dpath_config *cfg)
 	return reset && read_locked(cfg, cfg->af + PCI_AF_CAP, 1) & PCI_AF_CAP_FLR;
 }
 
-/*
- * An address with the flag clear asks for a read, which is done when the flag turns 1. With the flag set it would be a write, which never
- * completes here. pci_read_vpd() waits if a reset begins just now; it knows where the data ends, beyond which some functions hang.
- */
-static bool write_vpd(struct dpath_config *cfg)
+/* An address with the flag clear asks for a read. With the flag set it would be a write, which never completes here: false. */
+static bool write_vpd(struct dpath_config *cfg, struct follow_up *next)
 {
-	u8 *reg = cfg->map->shadow + cfg->vpd;
-	u16 address = dpath_cfg_load(reg + PCI_VPD_ADDR, 2);
-	u8 data[4];
+	u16 address = dpath_cfg_load(cfg->map->shadow + cfg->vpd + PCI_VPD_ADDR, 2);
 
 	if (address & PCI_VPD_ADDR_F)
 		return false;
+	next->vpd = true;
+	next->address = address;
+	return true;
+}
+
+/*
+ * The flag turns 1 when the data is there. pci_read_vpd() knows where the data ends, beyond which some functions hang; it waits for the function, and
+ * for a reset that begins just now. Nothing comes of a read that has begun in a reset, or while another address was written.
+ */
+static void read_vpd(struct dpath_config *cfg, u16 address)
+{
+	u8 *reg = cfg->map->shadow + cfg->vpd;
+	u8 data[4];
+
+	lockdep_assert_not_held(&cfg->lock);
 	if (!pci_cfg_access_trylock(cfg->pdev))
-		return true;
+		return;
 	pci_cfg_access_unlock(cfg->pdev);
 	if (pci_read_vpd(cfg->pdev, address & ~3, sizeof(data), data) != sizeof(data))
-		return true;
-	memcpy(reg + PCI_VPD_DATA, data, sizeof(data));
-	dpath_cfg_store(reg + PCI_VPD_ADDR, 2, address | PCI_VPD_ADDR_F);
-	return true;
+		return;
+	mutex_lock(&cfg->lock);
+	if (!cfg->dead && dpath_cfg_load(reg + PCI_VPD_ADDR, 2) == address) {
+		memcpy(reg + PCI_VPD_DATA, data, sizeof(data));
+		dpath_cfg_store(reg + PCI_VPD_ADDR, 2, address | PCI_VPD_ADDR_F);
+	}
+	mutex_unlock(&cfg->lock);
 }
 
 /* Sizing a BAR writes ones to bits that are not writable. */
@@ -441,6 +490,7 @@ static void count_write_locked(struct dpath_config *cfg, unsigned int offset)
 {
 	struct dpath_register_count *count = obtain_count_locked(cfg, offset);
 
+	lockdep_assert_held(&cfg->lock);
 	if (count)
 		WRITE_ONCE(count->writes, count->writes + 1);
 }
@@ -451,6 +501,7 @@ static void count_denied_locked(struct dpath_config *cfg, unsigned int offset, u
 	const char *why = dpath_cfgmap_why(cfg->map, offset + __ffs(bits) / 8);
 	struct dpath_register_count *count = obtain_count_locked(cfg, offset);
 
+	lockdep_assert_held(&cfg->lock);
 	atomic64_inc(&cfg->stats->config_denied);
 	dev_dbg_ratelimited(&cfg->pdev->dev, "config write at %#x (%s): bits %#x denied: %s\n", offset, dpath_cfgmap_where(cfg->map, offset), bits,
 			    why);
@@ -475,59 +526,55 @@ void dpath_config_free_counts(struct xarray *counts)
 	xa_destroy(counts);
 }
 
-/* What the new value of a register means. Returns the place of the byte that asks for a reset, or 0. */
-static unsigned int act_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 before)
+/* What the new value of a register means. */
+static void act_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 before, struct follow_up *next)
 {
-	unsigned int reset = 0;
-
 	lockdep_assert_held(&cfg->lock);
 	if (covers(offset, width, PCI_COMMAND + 1))
 		write_intx(cfg, cfg->map->shadow[PCI_COMMAND + 1]);
 	if (cfg->pm && covers(offset, width, cfg->pm + PCI_PM_CTRL))
-		write_power(cfg);
+		write_power(cfg, next);
 	if (cfg->exp && covers(offset, width, cfg->exp + PCI_EXP_DEVCTL + 1) &&
 	    write_devctl(cfg, byte_at(before, offset, cfg->exp + PCI_EXP_DEVCTL + 1)))
-		reset = cfg->exp + PCI_EXP_DEVCTL + 1;
+		next->reset = cfg->exp + PCI_EXP_DEVCTL + 1;
 	if (cfg->af && covers(offset, width, cfg->af + PCI_AF_CTRL) && write_af(cfg))
-		reset = cfg->af + PCI_AF_CTRL;
-	if (cfg->vpd && covers(offset, width, cfg->vpd + PCI_VPD_ADDR + 1) && !write_vpd(cfg))
+		next->reset = cfg->af + PCI_AF_CTRL;
+	if (cfg->vpd && covers(offset, width, cfg->vpd + PCI_VPD_ADDR + 1) && !write_vpd(cfg, next))
 		count_denied_locked(cfg, cfg->vpd, (u32)PCI_VPD_ADDR_F << (PCI_VPD_ADDR * 8));
-	return reset;
 }
 
-/* Merge a write into shadow and hardware. Returns whether it got there: in a reset it is lost, as on bare metal. */
-static bool merge_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 value, u32 *denied)
+/* Merge a write into shadow and hardware, whose config access is the caller's if any bit of it is real. Returns the bits that were denied. */
+static u32 merge_locked(struct dpath_config *cfg, const struct dpath_cfg_bits *bits, unsigned int offset, unsigned int width, u32 value)
 {
-	struct dpath_cfg_bits bits = dpath_cfgmap_bits(cfg->map, offset, width);
-	bool hard = bits.virt != ones(width);
 	struct dpath_cfg_write out;
 	u32 hw = 0;
 
 	lockdep_assert_held(&cfg->lock);
-	if (hard && !pci_cfg_access_trylock(cfg->pdev))
-		return false;
-	if (hard)
+	if (bits->virt != ones(width))
 		hw = read_hw(cfg->pdev, offset, width);
-	out = dpath_cfg_merge_write(&bits, hw, value);
+	out = dpath_cfg_merge_write(bits, hw, value);
 	dpath_cfg_store(cfg->map->shadow + offset, width, out.shadow);
 	write_hw(cfg->pdev, offset, width, out.hw, out.lanes);
-	if (hard)
-		pci_cfg_access_unlock(cfg->pdev);
-	*denied = out.denied;
-	return true;
+	return out.denied;
 }
 
-/* One access. No op runs with config space blocked. Returns the place of the byte that asks for a reset, or 0. */
-static unsigned int write_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 value)
+/*
+ * One access. In a reset it is lost, as on bare metal, before anything has come of it. Of the ops, the one that takes decode away runs with config
+ * access held, so that no reset begins between it and the write; it waits for nobody who waits for that.
+ */
+static void write_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width, u32 value, struct follow_up *next)
 {
+	struct dpath_cfg_bits bits = dpath_cfgmap_bits(cfg->map, offset, width);
 	bool mem = cfg->mem_enabled, io = cfg->io_enabled;
-	bool was = decoding(cfg, mem, io), is;
+	bool power = cfg->pm && covers(offset, width, cfg->pm + PCI_PM_CTRL);
+	bool access = power || bits.virt != ones(width);
 	u32 before = dpath_cfg_load(cfg->map->shadow + offset, width);
+	bool was = decoding(cfg, mem, io), is;
 	u32 denied;
 
 	lockdep_assert_held(&cfg->lock);
-	if (cfg->dead)
-		return 0;
+	if (cfg->dead || (access && !pci_cfg_access_trylock(cfg->pdev)))
+		return;
 	if (covers(offset, width, PCI_COMMAND)) {
 		mem = byte_at(value, offset, PCI_COMMAND) & PCI_COMMAND_MEMORY;
 		io = byte_at(value, offset, PCI_COMMAND) & PCI_COMMAND_IO;
@@ -535,19 +582,19 @@ static unsigned int write_locked(struct dpath_config *cfg, unsigned int offset, 
 	is = decoding(cfg, mem, io);
 	if (was && !is)
 		cfg->ops->decode(cfg->ctx, false);
-	if (!merge_locked(cfg, offset, width, value, &denied)) {
-		if (was && !is)
-			cfg->ops->decode(cfg->ctx, true);
-		return 0;
-	}
+	denied = merge_locked(cfg, &bits, offset, width, value);
 	WRITE_ONCE(cfg->mem_enabled, mem);
 	WRITE_ONCE(cfg->io_enabled, io);
+	if (access && !power)
+		pci_cfg_access_unlock(cfg->pdev);
 	if (is && !was)
 		cfg->ops->decode(cfg->ctx, true);
 	count_write_locked(cfg, offset);
 	if (denied && !is_bar(offset))
 		count_denied_locked(cfg, offset, denied);
-	return act_locked(cfg, offset, width, before);
+	act_locked(cfg, offset, width, before, next);
+	if (power && !next->power)
+		pci_cfg_access_unlock(cfg->pdev);
 }
 
 /* The bit cannot fail; a function that would not reset is quarantined by whoever tried. */
@@ -568,13 +615,15 @@ static void count_failed_reset(struct dpath_config *cfg, unsigned int reg)
  * @buf: kernel buffer with the bytes
  * @count: how many; any number, split into naturally aligned accesses
  *
- * A function level reset that the write asks for is over when it returns.
+ * A function level reset or a change of the power state that the write asks for is over when it returns.
  *
+ * Context: process context; may take as long as a reset. No lock is held that a reset takes.
  * Return: @count, also where bits were denied; -EINVAL beyond the end.
  */
 ssize_t dpath_config_write(struct dpath_config *cfg, u32 offset, const void *buf, size_t count)
 {
-	unsigned int width, reset;
+	struct follow_up next;
+	unsigned int width;
 	size_t done = 0;
 
 	if (offset > cfg->size || count > cfg->size - offset)
@@ -582,11 +631,16 @@ ssize_t dpath_config_write(struct dpath_config *cfg, u32 offset, const void *buf
 	atomic64_inc(&cfg->stats->config_writes);
 	for (; done < count; done += width) {
 		width = access_width(offset + done, count - done);
+		next = (struct follow_up){};
 		mutex_lock(&cfg->lock);
-		reset = write_locked(cfg, offset + done, width, dpath_cfg_load(buf + done, width));
+		write_locked(cfg, offset + done, width, dpath_cfg_load(buf + done, width), &next);
 		mutex_unlock(&cfg->lock);
-		if (reset && cfg->ops->reset(cfg->ctx))
-			count_failed_reset(cfg, reset);
+		if (next.power)
+			change_power(cfg, next.state);
+		if (next.vpd)
+			read_vpd(cfg, next.address);
+		if (next.reset && cfg->ops->reset(cfg->ctx))
+			count_failed_reset(cfg, next.reset);
 	}
 	return count;
 }
@@ -611,7 +665,7 @@ bool dpath_config_decoding(struct dpath_config *cfg, bool io)
  * The guest's BARs and other virtual registers stay as they are; power state and decode are read back. No op is called: who did the reset opens
  * mmio again, if dpath_config_decoding() says so.
  *
- * Context: may sleep; after the reset has let go of config space.
+ * Context: may sleep; config access is that of the reset, which has ended.
  */
 void dpath_config_restored(struct dpath_config *cfg)
 {
@@ -620,6 +674,6 @@ void dpath_config_restored(struct dpath_config *cfg)
 		cfg->map->shadow[cfg->pm + PCI_PM_CTRL] &= ~PCI_PM_CTRL_STATE_MASK;
 	WRITE_ONCE(cfg->power, (__force u8)PCI_D0);
 	if (!cfg->dead)
-		sync_command_locked(cfg);
+		adopt_command_locked(cfg);
 	mutex_unlock(&cfg->lock);
 }

@@ -19,12 +19,12 @@ struct dpath_cfgmap;
 /**
  * struct dpath_config_ops - what a config write can set off outside config space
  * @decode: decode is about to go off (@on false, before the write) or has gone on (@on true, after it), by the command register or by a power
- *	state; both with @lock held. Decode of memory counts; of I/O only for a function without memory BARs, as a port that nobody decodes
- *	answers ones by itself
+ *	state; both with @lock held, the first with config access as well. Decode of memory counts; of I/O only for a function without memory
+ *	BARs, as a port that nobody decodes answers ones by itself
  * @intx: the guest set or cleared Interrupt Disable; the handler masks or unmasks INTx instead of the hardware bit; @lock held
  * @reset: the guest initiated a function level reset (PCIe or AF capability); called without @lock, returns 0 or -errno
- * @power: the guest wrote PowerState; @state is a PCI_D* value; called with @lock held, decode off; returns 0 or -errno (the write is then
- *	dropped). What the function loses on the way is restored here
+ * @power: the guest wrote PowerState; @state is a PCI_D* value; called without @lock, with config access held, decode off; returns 0 or -errno
+ *	(the write is then dropped). What the function loses on the way is restored here. The lease may end meanwhile
  *
  * Context: process context, may sleep. dpath_config_decoding() may be called from all of them, nothing else of this header from those that have
  * @lock held.

@@ -91,6 +91,7 @@ struct dpath_device *dpath_device_obtain_locked(struct pci_dev *pdev)
 {
 	struct dpath_device *dev;
 
+	lockdep_assert_held(&dpath_table_lock);
 	dev = lookup_pci_locked(pdev);
 	if (dev) {
 		dpath_device_get(dev);
@@ -198,6 +199,7 @@ static int check_settings_locked(struct dpath_device *dev, const struct dpath_de
 {
 	int ret;
 
+	lockdep_assert_held(&dpath_table_lock);
 	ret = check_word("name", settings->name, why, size) ?: check_word("label", settings->label, why, size) ?:
 	      check_word("clean-hook", settings->clean_hook, why, size);
 	if (ret)
@@ -415,50 +417,50 @@ void dpath_device_remove(struct pci_dev *pdev)
 }
 EXPORT_SYMBOL_NS_GPL(dpath_device_remove, "DIRECTPATH");
 
-/* The current lease with a reference. Table lock only: AER calls in with pci_bus_sem held, so no lock that is held over config or resets. */
-static struct dpath_lease *current_lease(struct pci_dev *pdev)
+/*
+ * AER calls in with pci_bus_sem and device_lock held: the table lock, no other, and no reference, which could be the last one and take down a whole
+ * address space here.
+ */
+static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t channel)
 {
-	struct dpath_lease *lease = NULL;
 	struct dpath_device *dev;
 
 	mutex_lock(&dpath_table_lock);
 	dev = lookup_pci_locked(pdev);
-	if (dev && dev->lease) {
-		lease = dev->lease;
-		kref_get(&lease->ref);
-	}
+	if (dev && dev->lease)
+		dpath_irqs_notify_err(&dev->lease->irqs);
 	mutex_unlock(&dpath_table_lock);
-	return lease;
-}
-
-static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t channel)
-{
-	struct dpath_lease *lease = current_lease(pdev);
-
-	if (lease) {
-		dpath_irqs_notify_err(&lease->irqs);
-		dpath_lease_put(lease);
-	}
 	return PCI_ERS_RESULT_CAN_RECOVER;
 }
 
-/* Somebody else resets the function (sysfs, AER, a bus reset of a neighbour): no access of the tenant may meet it half way. */
+/*
+ * Somebody resets the function (its VM, sysfs, a bus reset of a neighbour): no access of the tenant may meet it half way. device_lock and config
+ * access are held from here to reset_done(), so that these come in pairs, and a lease that is made between them is impossible (lease.c). The one that
+ * is there may end meanwhile.
+ */
 static void reset_prepare(struct pci_dev *pdev)
 {
-	struct dpath_lease *lease = current_lease(pdev);
+	struct dpath_device *dev = pci_get_drvdata(pdev);
 
-	if (lease) {
-		dpath_lease_close_bars(lease);
-		dpath_lease_put(lease);
-	}
+	device_lock_assert(&pdev->dev);
+	mutex_lock(&dpath_table_lock);
+	dev->held = dev->lease;
+	if (dev->held)
+		dpath_lease_get(dev->held);
+	mutex_unlock(&dpath_table_lock);
+	if (dev->held)
+		dpath_lease_hold(dev->held);
 }
 
 static void reset_done(struct pci_dev *pdev)
 {
-	struct dpath_lease *lease = current_lease(pdev);
+	struct dpath_device *dev = pci_get_drvdata(pdev);
+	struct dpath_lease *lease = dev->held;
 
+	device_lock_assert(&pdev->dev);
+	dev->held = NULL;
 	if (lease) {
-		dpath_lease_reopen(lease);
+		dpath_lease_unhold(lease);
 		dpath_lease_put(lease);
 	}
 }

@@ -72,6 +72,7 @@ struct dpath_acceptance {
  * @runs: runs since the claim
  * @owner: module of the driver it is bound to, referenced while @lease exists
  * @lease: current lease, under set->lock; reading for statistics under dpath_table_lock
+ * @held: lease that is held for a reset that is under way, referenced; under device_lock
  * @reset: valid while @bound
  * @totals: counters of leases that have ended
  * @registers: struct dpath_register_count of config space, of all leases
@@ -110,6 +111,7 @@ struct dpath_device {
 	unsigned int opens;
 	u64 runs;
 	struct dpath_lease *lease;
+	struct dpath_lease *held;
 	struct dpath_reset reset;
 	struct dpath_lease_stats totals;
 	struct xarray registers;

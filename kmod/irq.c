@@ -7,6 +7,11 @@
  * whole range first and undone as a whole; the exchange of triggers cannot fail.
  *
  * Locks: irqs->lock (mutex) around every change. Inside it ops->config_lock, then irqs->intx_lock.
+ *
+ * Where the PCI core restores config space it writes the messages again, by descriptors that it does not keep from being freed meanwhile. After a
+ * change of the power state that is done under irqs->lock (dpath_irqs_restore()). A reset does it by itself, after minutes perhaps, so it does not
+ * hold the lock: it holds the messages (dpath_irqs_hold()). SET_IRQS waits for its end, without the lock and no longer than the lease lives. The end
+ * of the lease waits for nothing: it takes the eventfds from messages that are held, and the messages go with the end of the reset.
  */
 
 #include <linux/cpumask.h>
@@ -91,6 +96,21 @@ static int set_locked(struct dpath_irqs *irqs, u32 flags, u32 index, u32 start, 
 	}
 }
 
+/* With irqs->lock, and nobody in between saving and restoring config space if a kind of interrupts may change. */
+static int lock_for_set(struct dpath_irqs *irqs, u32 index)
+{
+	bool kind = index <= VFIO_PCI_MSIX_IRQ_INDEX;
+
+	for (;;) {
+		mutex_lock(&irqs->lock);
+		if (!kind || !irqs->held || irqs->dead)
+			return 0;
+		mutex_unlock(&irqs->lock);
+		if (wait_event_killable(irqs->unheld, !READ_ONCE(irqs->held) || READ_ONCE(irqs->dead)))
+			return -EINTR;
+	}
+}
+
 /**
  * dpath_irqs_set() - VFIO_DEVICE_SET_IRQS
  * @irqs: interrupts of a lease
@@ -102,18 +122,21 @@ static int set_locked(struct dpath_irqs *irqs, u32 flags, u32 index, u32 start, 
  *
  * A call takes effect as a whole or not at all.
  *
- * Context: process context of the caller whose fds @data holds; sleeps. The caller holds no lock of dpath_config.
+ * Context: process context of the caller whose fds @data holds; sleeps, for a reset that is under way as well. The caller holds no lock of
+ * dpath_config, nor what a reset takes.
  * Return: 0, a positive number of vectors that are available when more were asked for, or -errno: -EINVAL, -ENOTTY (this kind has no such action),
  * -EBUSY (there is a resample eventfd already, or INTx has to be masked at the interrupt controller and the line has another user), -EBADF, -ENOSPC
- * (the kernel, the VM's limit or the host's budget has no more vectors), -ENOMEM, -ENODEV (the lease has ended, or there is no usable line).
+ * (the kernel, the VM's limit or the host's budget has no more vectors), -ENOMEM, -ENODEV (the lease has ended, or there is no usable line), -EINTR
+ * (killed).
  */
 int dpath_irqs_set(struct dpath_irqs *irqs, u32 flags, u32 index, u32 start, u32 count, const void *data)
 {
 	int ret = check_request(irqs, flags, index, start, count);
 
+	if (!ret)
+		ret = lock_for_set(irqs, index);
 	if (ret)
 		return ret;
-	mutex_lock(&irqs->lock);
 	ret = set_locked(irqs, flags, index, start, count, data);
 	mutex_unlock(&irqs->lock);
 
@@ -275,6 +298,7 @@ int dpath_irqs_init(struct dpath_irqs *irqs, struct pci_dev *pdev, const struct 
 	memset(irqs, 0, sizeof(*irqs));
 	mutex_init(&irqs->lock);
 	spin_lock_init(&irqs->intx_lock);
+	init_waitqueue_head(&irqs->unheld);
 	irqs->pdev = pdev;
 	irqs->ops = ops;
 	irqs->ctx = ctx;
@@ -292,11 +316,65 @@ int dpath_irqs_init(struct dpath_irqs *irqs, struct pci_dev *pdev, const struct 
 }
 
 /**
+ * dpath_irqs_restore() - have the PCI core restore config space
+ * @irqs: interrupts of a lease
+ *
+ * Context: process context, sleeps. Config access of the function is held.
+ */
+void dpath_irqs_restore(struct dpath_irqs *irqs)
+{
+	mutex_lock(&irqs->lock);
+	pci_restore_state(irqs->pdev);
+	mutex_unlock(&irqs->lock);
+	dpath_irqs_restored(irqs);
+}
+
+/**
+ * dpath_irqs_hold() - a reset is about to begin
+ * @irqs: interrupts of a lease
+ *
+ * From here to dpath_irqs_unhold() no kind of interrupts is enabled, disabled or grows.
+ *
+ * Context: process context, sleeps; waits for a SET_IRQS that is under way. device_lock is held until dpath_irqs_unhold(): there is one hold at a
+ * time, and the driver core, which takes down what is left of messages when a driver goes, waits for its end.
+ */
+void dpath_irqs_hold(struct dpath_irqs *irqs)
+{
+	mutex_lock(&irqs->lock);
+	WRITE_ONCE(irqs->held, true);
+	mutex_unlock(&irqs->lock);
+}
+
+/**
+ * dpath_irqs_unhold() - the reset is over, config space was restored
+ * @irqs: interrupts of a lease, dead by now or not
+ *
+ * Context: as dpath_irqs_hold().
+ */
+void dpath_irqs_unhold(struct dpath_irqs *irqs)
+{
+	bool dead;
+
+	mutex_lock(&irqs->lock);
+	WRITE_ONCE(irqs->held, false);
+	dead = irqs->dead;
+	if (dead && irqs->index != VFIO_PCI_NUM_IRQS)
+		dpath_msi_off(irqs);
+	else if (!dead)
+		mod_delayed_work(system_unbound_wq, &irqs->guard, 0);
+	mutex_unlock(&irqs->lock);
+	wake_up_all(&irqs->unheld);
+	/* As in dpath_irqs_kill(), which has left handlers then. */
+	if (dead)
+		cancel_delayed_work_sync(&irqs->guard);
+}
+
+/**
  * dpath_irqs_kill() - free every interrupt and eventfd for good
  * @irqs: interrupts of a lease
  *
- * No handler runs and the function is not touched once this has returned. Bounded: waits for handlers, for KVM's bypass callbacks and
- * for a report of the storm guard only.
+ * No eventfd is signalled, no handler runs and the function is not touched once this has returned; if it is held, handlers of messages go with
+ * dpath_irqs_unhold(). Bounded: waits for handlers, for KVM's bypass callbacks and for a report of the storm guard only.
  *
  * Context: process context, sleeps. The caller holds no lock of dpath_config and none that ops->storm() takes. May be called again.
  */
@@ -306,11 +384,14 @@ void dpath_irqs_kill(struct dpath_irqs *irqs)
 	WRITE_ONCE(irqs->dead, true);
 	if (irqs->index == VFIO_PCI_INTX_IRQ_INDEX)
 		dpath_intx_off(irqs);
+	else if (irqs->index != VFIO_PCI_NUM_IRQS && irqs->held)
+		dpath_msi_silence(irqs);
 	else if (irqs->index != VFIO_PCI_NUM_IRQS)
 		dpath_msi_off(irqs);
 	dpath_trigger_replace(irqs, &irqs->err, NULL);
 	dpath_trigger_replace(irqs, &irqs->req, NULL);
 	mutex_unlock(&irqs->lock);
+	wake_up_all(&irqs->unheld);
 	/* No handler is left to queue it, and it does not queue itself any more. It takes the lock. */
 	cancel_delayed_work_sync(&irqs->guard);
 }

@@ -12,6 +12,7 @@
 #include <linux/pci.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/vfio.h>
 
@@ -58,7 +59,8 @@ struct dpath_irq_ops {
 
 /**
  * struct dpath_irqs - interrupts of one lease
- * @lock: protects the interrupt kind, the vectors and every change of them; never taken in an interrupt, AER, request or config write callback
+ * @lock: protects the interrupt kind, the vectors and every change of them; never taken in an interrupt, in error_detected(), for a REQ notice or
+ *	under the lock of config space
  * @dead: set by dpath_irqs_kill()
  * @pdev: the function
  * @ops: the vector budget
@@ -83,6 +85,8 @@ struct dpath_irq_ops {
  * @guard: brings held vectors back and reports them
  * @msix: of MSI and MSI-X the one that was enabled last; stands still while interrupts are requested, as does the next one
  * @maskless: it is MSI and has no mask bits
+ * @held: by dpath_irqs_hold(): a reset is under way
+ * @unheld: woken when it is not any more, and at the end
  * @halts: vectors that are held back by halting the whole function; this and the next one under @intx_lock
  * @halted: it is: MSI Enable is off, or MSI-X has Function Mask
  */
@@ -112,6 +116,8 @@ struct dpath_irqs {
 	struct delayed_work guard;
 	bool msix;
 	bool maskless;
+	bool held;
+	wait_queue_head_t unheld;
 	unsigned int halts;
 	bool halted;
 };
@@ -151,6 +157,11 @@ int dpath_irqs_info(struct dpath_irqs *irqs, u32 index, u32 *count, u32 *flags);
  * Returns 0, a positive number (vectors that are available, when more were asked for) or -errno.
  */
 int dpath_irqs_set(struct dpath_irqs *irqs, u32 flags, u32 index, u32 start, u32 count, const void *data);
+/* pci_restore_state(), which writes messages again, and dpath_irqs_restored(). */
+void dpath_irqs_restore(struct dpath_irqs *irqs);
+/* A reset restores them by itself: what it has stays until dpath_irqs_unhold(). SET_IRQS waits meanwhile, dpath_irqs_kill() does not. */
+void dpath_irqs_hold(struct dpath_irqs *irqs);
+void dpath_irqs_unhold(struct dpath_irqs *irqs);
 /* The guest wrote Interrupt Disable in its command register. */
 void dpath_irqs_intx_disable(struct dpath_irqs *irqs, bool disable);
 /* Config space was restored from a copy (reset, D3): make Interrupt Disable right again. */

@@ -172,7 +172,8 @@ void dpath_guard_work(struct work_struct *work)
 	bool report = false;
 
 	mutex_lock(&irqs->lock);
-	if (!irqs->dead) {
+	/* What is held by a reset is not unmasked in it: dpath_irqs_unhold() queues us again. */
+	if (!irqs->dead && !irqs->held) {
 		report = collect_all(irqs, &storm);
 		if (irqs->intx)
 			dpath_intx_release(irqs, &next);

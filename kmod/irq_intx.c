@@ -286,6 +286,7 @@ void dpath_intx_off(struct dpath_irqs *irqs)
 	struct dpath_intx *intx = irqs->intx;
 	unsigned long flags;
 
+	lockdep_assert_held(&irqs->lock);
 	clear_unmask_fd(intx);
 
 	spin_lock_irqsave(&irqs->intx_lock, flags);
@@ -313,6 +314,7 @@ void dpath_intx_release(struct dpath_irqs *irqs, unsigned long *next)
 	bool resend = false;
 	unsigned long flags;
 
+	lockdep_assert_held(&irqs->lock);
 	spin_lock_irqsave(&irqs->intx_lock, flags);
 	if (dpath_hold_over(irqs, &intx->hold, next)) {
 		dpath_hold_end(&intx->hold);
@@ -399,6 +401,7 @@ static int set_intx_mask(struct dpath_irqs *irqs, u32 flags, u32 count, const vo
 
 int dpath_intx_set(struct dpath_irqs *irqs, u32 flags, u32 count, const void *data)
 {
+	lockdep_assert_held(&irqs->lock);
 	if (flags & VFIO_IRQ_SET_ACTION_TRIGGER)
 		return set_intx_trigger(irqs, flags, count, data);
 	return set_intx_mask(irqs, flags, count, data, flags & VFIO_IRQ_SET_ACTION_MASK);

@@ -340,6 +340,7 @@ void dpath_msi_off(struct dpath_irqs *irqs)
 	unsigned int i;
 	u8 cmd;
 
+	lockdep_assert_held(&irqs->lock);
 	for (i = 0; i < irqs->nvec; i++)
 		if (irqs->vectors[i])
 			unregister_bypass(irqs->vectors[i]);
@@ -358,6 +359,19 @@ void dpath_msi_off(struct dpath_irqs *irqs)
 	irqs->vectors = NULL;
 	irqs->nvec = 0;
 	irqs->index = VFIO_PCI_NUM_IRQS;
+}
+
+void dpath_msi_silence(struct dpath_irqs *irqs)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&irqs->lock);
+	for (i = 0; i < irqs->nvec; i++) {
+		if (!irqs->vectors[i])
+			continue;
+		unregister_bypass(irqs->vectors[i]);
+		dpath_sink_replace(irqs, &irqs->vectors[i]->sink, NULL);
+	}
 }
 
 static void put_triggers(struct dpath_trigger **triggers, u32 count)
@@ -485,6 +499,7 @@ int dpath_msi_set(struct dpath_irqs *irqs, u32 flags, u32 index, u32 start, u32 
 	const u8 *bools = data;
 	u32 i;
 
+	lockdep_assert_held(&irqs->lock);
 	if (!(flags & VFIO_IRQ_SET_ACTION_TRIGGER))
 		return -ENOTTY;
 	if (!enabled && irqs->index != VFIO_PCI_NUM_IRQS)

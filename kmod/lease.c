@@ -46,6 +46,9 @@ void dpath_lease_get(struct dpath_lease *lease)
 
 void dpath_lease_put(struct dpath_lease *lease)
 {
+	/* The last one takes down BARs, and perhaps the whole address space. */
+	might_sleep();
+	lockdep_assert_not_held(&dpath_table_lock);
 	kref_put(&lease->ref, free_lease);
 }
 
@@ -85,8 +88,10 @@ static int config_reset(void *ctx)
 	return dpath_lease_reset(ctx);
 }
 
-/* config.c closes and opens decode around this. Functions without No_Soft_Reset lose their BARs on the way back
- * from D3hot (PCI PM 1.2, 5.4.1), so config is kept across it.
+/*
+ * config.c closes and opens decode around this. Functions without No_Soft_Reset lose their BARs on the way back from D3hot (PCI PM 1.2, 5.4.1), so
+ * config is kept across it, and no reset meets that, because config.c holds config access. The way back may take a minute, and the lease may end
+ * meanwhile: what is restored then is the host's business.
  */
 static int config_power(void *ctx, pci_power_t state)
 {
@@ -94,15 +99,15 @@ static int config_power(void *ctx, pci_power_t state)
 	struct pci_dev *pdev = lease->dev->pdev;
 	int ret;
 
-	if (state != PCI_D0) {
-		dpath_lease_close_bars(lease);
+	if (state != PCI_D0)
 		pci_save_state(pdev);
-	}
 	ret = pci_set_power_state(pdev, state);
-	if (state == PCI_D0 && pdev->current_state == PCI_D0) {
-		pci_restore_state(pdev);
-		dpath_irqs_restored(&lease->irqs);
-	}
+	if (state != PCI_D0 || pdev->current_state != PCI_D0 || !dpath_lease_alive(lease))
+		return ret;
+	dpath_irqs_restore(&lease->irqs);
+	/* The guest's command may have bus mastering on; the end of the run sets the flag before it quiesces. */
+	if (!dpath_lease_alive(lease))
+		pci_clear_master(pdev);
 	return ret;
 }
 
@@ -236,7 +241,10 @@ err_destroy_mmio:
 	return ret;
 }
 
-/* set->lock held; the device is bound and running. Two references: the device's and the caller's. */
+/*
+ * set->lock and config access held: a reset that is under way would find no lease to hold, and one that begins now finds this one. The device is
+ * bound and running. Two references: the device's and the caller's.
+ */
 static struct dpath_lease *new_lease_locked(struct dpath_device *dev, struct dpath_space *space)
 {
 	struct device_driver *driver = READ_ONCE(dev->pdev->dev.driver);
@@ -288,11 +296,61 @@ err_put_module:
 	return ERR_PTR(ret);
 }
 
+static struct dpath_lease *make_lease_locked(struct dpath_device *dev, struct dpath_space *space)
+{
+	struct dpath_lease *lease;
+
+	lockdep_assert_held(&dev->set->lock);
+	if (!pci_cfg_access_trylock(dev->pdev))
+		return ERR_PTR(-EAGAIN);
+	lease = new_lease_locked(dev, space);
+	pci_cfg_access_unlock(dev->pdev);
+	return lease;
+}
+
+/* *@again: it had one before in this run. -EAGAIN: it is being reset. */
+static struct dpath_lease *open_locked(struct dpath_set *set, struct dpath_device *dev, struct dpath_space *space, bool *again)
+{
+	struct dpath_lease *lease;
+
+	lockdep_assert_held(&set->lock);
+	if (!set->run || set->run->space != space)
+		return ERR_PTR(-EPERM);
+	if (dev->set != set || !dev->bound || dev->state != DIRECTPATH_STATE_RUNNING)
+		return ERR_PTR(-ENODEV);
+	lease = dev->lease;
+	if (lease) {
+		kref_get(&lease->ref);
+	} else {
+		lease = make_lease_locked(dev, space);
+		if (IS_ERR(lease))
+			return lease;
+		*again = dev->opens++;
+	}
+	lease->files++;
+	set->run->users++;
+	return lease;
+}
+
+/* Without set->lock, which a revoke takes. */
+static bool may_wait(unsigned long deadline, int *ret)
+{
+	if (fatal_signal_pending(current))
+		*ret = -EINTR;
+	else if (time_after(jiffies, deadline))
+		*ret = -EBUSY;
+	else
+		msleep(RETRY_MS);
+	return !*ret;
+}
+
 struct dpath_lease *dpath_lease_open(struct dpath_device *dev, struct dpath_space *space)
 {
+	unsigned long deadline = jiffies + msecs_to_jiffies(READ_ONCE(dpath_host.reset_deadline_ms));
 	struct dpath_lease *lease;
 	struct dpath_set *set;
 	bool again = false;
+	int ret = 0;
 
 	mutex_lock(&dpath_table_lock);
 	set = dev->set;
@@ -302,24 +360,14 @@ struct dpath_lease *dpath_lease_open(struct dpath_device *dev, struct dpath_spac
 	if (!set)
 		return ERR_PTR(-ENODEV);
 
-	mutex_lock(&set->lock);
-	if (!set->run || set->run->space != space) {
-		lease = ERR_PTR(-EPERM);
-	} else if (dev->set != set || !dev->bound || dev->state != DIRECTPATH_STATE_RUNNING) {
-		lease = ERR_PTR(-ENODEV);
-	} else if (dev->lease) {
-		lease = dev->lease;
-		kref_get(&lease->ref);
-	} else {
-		lease = new_lease_locked(dev, space);
-		again = !IS_ERR(lease) && dev->opens++;
-	}
-	if (!IS_ERR(lease)) {
-		lease->files++;
-		set->run->users++;
-	}
-	mutex_unlock(&set->lock);
+	do {
+		mutex_lock(&set->lock);
+		lease = open_locked(set, dev, space, &again);
+		mutex_unlock(&set->lock);
+	} while (lease == ERR_PTR(-EAGAIN) && may_wait(deadline, &ret));
 	dpath_set_put(set);
+	if (ret)
+		return ERR_PTR(ret);
 
 	/* A second opening in one run starts from a reset function, as the first one did. */
 	if (again)
@@ -331,6 +379,7 @@ struct dpath_lease *dpath_lease_open(struct dpath_device *dev, struct dpath_spac
 
 void dpath_lease_kill_maps(struct dpath_lease *lease)
 {
+	lockdep_assert_held(&lease->set->lock);
 	WRITE_ONCE(lease->dead, true);
 	dpath_config_kill(&lease->config);
 	dpath_mmio_kill(&lease->mmio);
@@ -392,8 +441,19 @@ void dpath_lease_close(struct dpath_lease *lease)
 
 /* --- life --- */
 
-void dpath_lease_reopen(struct dpath_lease *lease)
+void dpath_lease_hold(struct dpath_lease *lease)
 {
+	device_lock_assert(&lease->dev->pdev->dev);
+	dpath_irqs_hold(&lease->irqs);
+	dpath_mmio_hold(&lease->mmio);
+	dpath_peer_sync(lease);
+}
+
+void dpath_lease_unhold(struct dpath_lease *lease)
+{
+	device_lock_assert(&lease->dev->pdev->dev);
+	dpath_irqs_unhold(&lease->irqs);
+	dpath_mmio_unhold(&lease->mmio);
 	if (!dpath_lease_alive(lease))
 		return;
 	dpath_config_restored(&lease->config);
@@ -409,13 +469,16 @@ int dpath_lease_reset(struct dpath_lease *lease)
 	struct dpath_reset_policy policy;
 	int ret;
 
+	lockdep_assert_not_held(&lease->config.lock);
+	lockdep_assert_not_held(&lease->irqs.lock);
+	lockdep_assert_not_held(&lease->set->lock);
 	if (!dpath_lease_alive(lease))
 		return -ENODEV;
 	mutex_lock(&dpath_table_lock);
 	policy = dev->policy;
 	mutex_unlock(&dpath_table_lock);
 
-	dpath_lease_close_bars(lease);
+	/* Its BARs are closed and opened by the reset_prepare() and reset_done() of our driver, as in anybody's reset. */
 	for (;;) {
 		ret = dpath_reset_guest(&dev->reset, &policy, &lease->dead);
 		if (ret != -EAGAIN || time_after(jiffies, deadline) || fatal_signal_pending(current))
@@ -424,6 +487,5 @@ int dpath_lease_reset(struct dpath_lease *lease)
 	}
 	if (ret == -ENOTTY)
 		ret = -EINVAL;
-	dpath_lease_reopen(lease);
 	return ret;
 }

@@ -59,8 +59,8 @@ static inline bool dpath_lease_alive(const struct dpath_lease *lease)
 }
 
 /*
- * Open (or share) the lease of a running device: one user of the set and one file more. -ENODEV: gone; -EBUSY; -EPERM: not in @space.
- * Matched by dpath_lease_close().
+ * Open (or share) the lease of a running device: one user of the set and one file more. Waits, killable and bounded, for a reset that is under way.
+ * -ENODEV: gone; -EBUSY: it is being reset for longer than the deadline; -EINTR; -EPERM: not in @space. Matched by dpath_lease_close().
  */
 struct dpath_lease *dpath_lease_open(struct dpath_device *dev, struct dpath_space *space);
 void dpath_lease_close(struct dpath_lease *lease);
@@ -69,8 +69,12 @@ void dpath_lease_put(struct dpath_lease *lease);
 /* No access reaches its BARs any more, by CPU or by DMA of others; and again, unless it is dead. Bounded; takes no mmap_lock. */
 void dpath_lease_close_bars(struct dpath_lease *lease);
 void dpath_lease_open_bars(struct dpath_lease *lease);
-/* BARs reachable again if the lease lives and decode is on; after a reset from outside. */
-void dpath_lease_reopen(struct dpath_lease *lease);
+/*
+ * A reset is about to begin, whoever does it: no access reaches the function, and what the PCI core restores at its end stands still, until
+ * dpath_lease_unhold(); then as its config space says, if the lease lives. Under device_lock and with config access held.
+ */
+void dpath_lease_hold(struct dpath_lease *lease);
+void dpath_lease_unhold(struct dpath_lease *lease);
 /* End of the current lease of a device, under set->lock: counters are added up, the function is disabled. */
 void dpath_lease_end_locked(struct dpath_device *dev);
 /* A guest's reset of the function. 0, -ENODEV (dead), -EINVAL (no method, as VFIO says), -EAGAIN after the deadline. */

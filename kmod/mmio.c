@@ -162,7 +162,31 @@ void dpath_mmio_close(struct dpath_mmio *mmio)
 }
 
 /**
- * dpath_mmio_open() - OPEN, unless dead
+ * dpath_mmio_hold() - CLOSED, and nobody opens it before dpath_mmio_unhold()
+ * @mmio: the lease's BARs
+ *
+ * A reset: the guest's decode bit, which others act upon, is not all that counts then.
+ *
+ * Context: as dpath_mmio_close().
+ */
+void dpath_mmio_hold(struct dpath_mmio *mmio)
+{
+	down_write(&mmio->sem);
+	mmio->held = true;
+	set_closed_locked(mmio);
+	up_write(&mmio->sem);
+	zap_all(mmio);
+}
+
+void dpath_mmio_unhold(struct dpath_mmio *mmio)
+{
+	down_write(&mmio->sem);
+	mmio->held = false;
+	up_write(&mmio->sem);
+}
+
+/**
+ * dpath_mmio_open() - OPEN, unless dead or held
  * @mmio: the lease's BARs
  *
  * Context: process context; takes no mmap_lock.
@@ -172,7 +196,7 @@ void dpath_mmio_open(struct dpath_mmio *mmio)
 	bool zap = false;
 
 	down_write(&mmio->sem);
-	if (!mmio->dead) {
+	if (!mmio->dead && !mmio->held) {
 		mmio->open = true;
 		zap = mmio->scratched;
 		mmio->scratched = false;

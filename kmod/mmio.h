@@ -45,9 +45,10 @@ struct dpath_bar {
 
 /**
  * struct dpath_mmio - the BARs of one lease
- * @sem: write: flip @open or @dead; read: an access or a fault that relies on them. Nests inside mmap_lock: nothing that faults, pins or takes
+ * @sem: write: flip @open, @held or @dead; read: an access or a fault that relies on them. Nests inside mmap_lock: nothing that faults, pins or takes
  *	mmap_lock may run under it
  * @open: decode is on and no reset is under way
+ * @held: a reset is under way, so that it stays CLOSED whoever opens it
  * @dead: the lease has ended; faults get scratch, reads ones, writes are dropped
  * @pdev: the function
  * @stats: counters of the lease
@@ -69,6 +70,7 @@ struct dpath_bar {
 struct dpath_mmio {
 	struct rw_semaphore sem;
 	bool open;
+	bool held;
 	bool dead;
 	struct pci_dev *pdev;
 	struct dpath_lease_stats *stats;
@@ -93,8 +95,11 @@ int dpath_mmio_init(struct dpath_mmio *mmio, struct pci_dev *pdev, struct dpath_
 void dpath_mmio_destroy(struct dpath_mmio *mmio);
 /* CLOSED: no access reaches the hardware when this returns; every mapping faults again. Bounded; takes no mmap_lock. */
 void dpath_mmio_close(struct dpath_mmio *mmio);
-/* OPEN again, unless dead; scratch pages are zapped so that the next touch reaches the BAR. */
+/* OPEN again, unless dead or held; scratch pages are zapped so that the next touch reaches the BAR. */
 void dpath_mmio_open(struct dpath_mmio *mmio);
+/* CLOSED until dpath_mmio_unhold(), which opens nothing by itself. */
+void dpath_mmio_hold(struct dpath_mmio *mmio);
+void dpath_mmio_unhold(struct dpath_mmio *mmio);
 /* CLOSED for good. */
 void dpath_mmio_kill(struct dpath_mmio *mmio);
 /* A fault has mapped the scratch page: it is kept all ones from now on. The caller holds @sem. */

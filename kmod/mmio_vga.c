@@ -77,7 +77,7 @@ ssize_t dpath_mmio_vga(struct dpath_mmio *mmio, u64 offset, void *buf, size_t co
 		goto unmap;
 
 	down_read(&mmio->sem);
-	if (!mmio->dead)
+	if (!mmio->dead && !mmio->held)
 		transfer(map + (offset - range->first), offset, buf, count, write);
 	else if (!write)
 		memset(buf, 0xff, count);

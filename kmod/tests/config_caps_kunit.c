@@ -19,7 +19,6 @@ static void flr(struct kunit *test)
 	dpath_configfake_start(test, fix);
 	dpath_configfake_wr(fix, devctl, 2, 0xa82f);
 	KUNIT_EXPECT_STREQ(test, fix->log, "wr");
-	KUNIT_EXPECT_EQ(test, fix->unlocked, 1U);
 	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, devctl, 2), 0x282fU);
 	KUNIT_EXPECT_EQ(test, dpath_cfg_load(fix->hw + devctl, 2) & PCI_EXP_DEVCTL_BCR_FLR, 0U);
 	/* By its byte alone. */
@@ -68,7 +67,6 @@ static void af(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, fix->log, "");
 	dpath_configfake_wr(fix, ctrl, 1, PCI_AF_CTRL_FLR);
 	KUNIT_EXPECT_STREQ(test, fix->log, "r");
-	KUNIT_EXPECT_EQ(test, fix->unlocked, 1U);
 	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, ctrl, 1), 0U);
 	KUNIT_EXPECT_EQ(test, fix->written[ctrl], 0);
 	fix->reset_error = -EIO;
@@ -121,6 +119,46 @@ static void power(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, ctrl, 2), 0x2008U);
 	KUNIT_EXPECT_TRUE(test, dpath_config_decoding(&fix->cfg, false));
 	KUNIT_EXPECT_EQ(test, fix->written[ctrl], 0);
+	/* In a reset the write is lost. */
+	fix->blocked = true;
+	dpath_configfake_wr(fix, ctrl, 2, 3);
+	KUNIT_EXPECT_STREQ(test, fix->log, "");
+	fix->blocked = false;
+	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, ctrl, 2), 0x2008U);
+	dpath_configfake_stop(fix);
+}
+
+static void write_meanwhile(struct dpath_configfake *fix)
+{
+	u8 word[2] = {};
+
+	dpath_config_write(&fix->cfg, PCI_COMMAND, word, 2);
+	dpath_config_write(&fix->cfg, 0x40 + PCI_PM_CTRL, word, 2);
+}
+
+static void kill_meanwhile(struct dpath_configfake *fix)
+{
+	dpath_config_kill(&fix->cfg);
+}
+
+/* It may take a minute: others have config space as in a reset until then, and the lease can end. */
+static void slow_power(struct kunit *test)
+{
+	struct dpath_configfake *fix = dpath_configfake_new(test, "82599ES");
+	const unsigned int ctrl = 0x40 + PCI_PM_CTRL;
+
+	dpath_configfake_start(test, fix);
+	fix->in_power = write_meanwhile;
+	dpath_configfake_wr(fix, ctrl, 2, 3);
+	KUNIT_EXPECT_STREQ(test, fix->log, "d3");
+	KUNIT_EXPECT_FALSE(test, fix->access);
+	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, ctrl, 2), 0x200bU);
+	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, PCI_COMMAND, 2), 0x0006U);
+	fix->in_power = kill_meanwhile;
+	dpath_configfake_wr(fix, ctrl, 2, 0);
+	KUNIT_EXPECT_STREQ(test, fix->log, "0");
+	KUNIT_EXPECT_FALSE(test, fix->access);
+	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, ctrl, 2), 0xffffU);
 	dpath_configfake_stop(fix);
 }
 
@@ -178,6 +216,38 @@ static void vpd(struct kunit *test)
 	dpath_configfake_stop(fix);
 }
 
+static void next_address(struct dpath_configfake *fix)
+{
+	u8 address[2] = { 0x40 };
+
+	fix->in_vpd = NULL;
+	dpath_config_write(&fix->cfg, 0xe0 + PCI_VPD_ADDR, address, 2);
+}
+
+/* A read waits for the function, and for a reset that begins: without the lock, so another address may be written, or the lease end. */
+static void slow_vpd(struct kunit *test)
+{
+	struct dpath_configfake *fix = dpath_configfake_new(test, "82599ES");
+	const unsigned int pos = 0xe0;
+	unsigned int i;
+
+	dpath_configfake_start(test, fix);
+	for (i = 0; i < sizeof(fix->vpd); i++)
+		fix->vpd[i] = i;
+	fix->in_vpd = next_address;
+	dpath_configfake_wr(fix, pos + PCI_VPD_ADDR, 2, 0x10);
+	KUNIT_EXPECT_STREQ(test, fix->log, "");
+	KUNIT_EXPECT_EQ(test, fix->vpd_reads, 2U);
+	/* Not the data of the first address under the second. */
+	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, pos + PCI_VPD_ADDR, 2), (u32)(0x40 | PCI_VPD_ADDR_F));
+	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, pos + PCI_VPD_DATA, 4), 0x43424140U);
+	fix->in_vpd = kill_meanwhile;
+	dpath_configfake_wr(fix, pos + PCI_VPD_ADDR, 2, 0x20);
+	KUNIT_EXPECT_EQ(test, fix->vpd_reads, 3U);
+	KUNIT_EXPECT_EQ(test, dpath_cfg_load(fix->cfg.map->shadow + pos + PCI_VPD_ADDR, 2), 0x20U);
+	dpath_configfake_stop(fix);
+}
+
 /* --- the rest --- */
 
 /* The payload is the floor of read requests; sizes that do not exist are not set. */
@@ -207,7 +277,9 @@ static struct kunit_case config_caps_cases[] = {
 	KUNIT_CASE(no_flr),
 	KUNIT_CASE(af),
 	KUNIT_CASE(power),
+	KUNIT_CASE(slow_power),
 	KUNIT_CASE(vpd),
+	KUNIT_CASE(slow_vpd),
 	KUNIT_CASE(read_requests),
 	{}
 };

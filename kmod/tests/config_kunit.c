@@ -147,7 +147,8 @@ static void blocked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, PCI_VENDOR_ID, 4), 0x10fb8086U);
 	KUNIT_EXPECT_EQ(test, dpath_configfake_rd(fix, PCI_CLASS_REVISION, 4), ~0U);
 	dpath_configfake_wr(fix, PCI_COMMAND, 2, 0);
-	KUNIT_EXPECT_STREQ(test, fix->log, "dD");
+	/* Decode does not even flicker: what opens the BARs would open them in the reset. */
+	KUNIT_EXPECT_STREQ(test, fix->log, "");
 	KUNIT_EXPECT_TRUE(test, dpath_config_decoding(&fix->cfg, false));
 	dpath_configfake_wr(fix, 0xa0 + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
 	KUNIT_EXPECT_STREQ(test, fix->log, "");
@@ -292,7 +293,7 @@ static void wild_guest(struct kunit *test)
 
 			prandom_bytes_state(&rnd, buf, sizeof(buf));
 			dpath_config_write(&fix->cfg, prandom_u32_state(&rnd) % (space->size - 8), buf, count);
-			if (strchr(fix->log, '!'))
+			if (strpbrk(fix->log, "!?"))
 				break;
 			memset(fix->log, 0, sizeof(fix->log));
 		}

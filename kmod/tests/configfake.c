@@ -113,6 +113,11 @@ static ssize_t fake_read_vpd(struct pci_dev *pdev, loff_t pos, size_t count, voi
 	if (pos < 0 || pos + count > sizeof(fake->vpd))
 		return -EINVAL;
 	fake->vpd_reads++;
+	/* It waits for the end of a reset, which takes the lock. */
+	if (mutex_is_locked(&fake->cfg.lock) || fake->access)
+		note(fake, '!');
+	if (fake->in_vpd)
+		fake->in_vpd(fake);
 	memcpy(buf, fake->vpd + pos, count);
 	return count;
 }
@@ -131,13 +136,18 @@ static ssize_t fake_read_vpd(struct pci_dev *pdev, loff_t pos, size_t count, voi
 
 #include "../config.c"
 
-/* No op is called with config space blocked, and all but the reset hold the lock. */
+/*
+ * Config access is kept for what takes decode away and for the power state, that no reset begins in the middle; no other op is called with it. The
+ * power state and the reset may take long: these do without the lock.
+ */
 static void note_op(struct dpath_configfake *fix, char event)
 {
-	if (fix->access)
+	bool slow = event == 'r' || (event >= '0' && event <= '3');
+
+	if (event != 'd' && fix->access != (slow && event != 'r'))
 		note(fix, '!');
-	if (!mutex_is_locked(&fix->cfg.lock))
-		fix->unlocked++;
+	if (mutex_is_locked(&fix->cfg.lock) == slow)
+		note(fix, '?');
 	note(fix, event);
 }
 
@@ -159,8 +169,12 @@ static int fake_reset(void *ctx)
 
 static int fake_power(void *ctx, pci_power_t state)
 {
-	note_op(ctx, '0' + (__force int)state);
-	return ((struct dpath_configfake *)ctx)->power_error;
+	struct dpath_configfake *fix = ctx;
+
+	note_op(fix, '0' + (__force int)state);
+	if (fix->in_power)
+		fix->in_power(fix);
+	return fix->power_error;
 }
 
 static const struct dpath_config_ops fake_ops = {
@@ -200,7 +214,10 @@ struct dpath_configfake *dpath_configfake_new(struct kunit *test, const char *na
 
 void dpath_configfake_start(struct kunit *test, struct dpath_configfake *fix)
 {
+	/* Config access is the caller's. */
+	fix->access = true;
 	KUNIT_ASSERT_EQ(test, dpath_config_init(&fix->cfg, &fix->pdev, &fake_ops, fix, &fix->stats, &fix->counts), 0);
+	fix->access = false;
 	memset(fix->log, 0, sizeof(fix->log));
 	memset(fix->written, 0, sizeof(fix->written));
 }

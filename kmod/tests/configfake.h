@@ -29,10 +29,11 @@ struct kunit;
  * @readrq: read request size last set
  * @mps: payload size
  * @log: what happened, a letter each. w: a write arrived; d, D: decode off, on; i, I: INTx enabled, disabled; 0 to 3: power state; r: reset;
- *	!: an op was called with config space blocked
+ *	!: something was called with config access held that must not, or without; ?: the same for the config lock
  * @power_error: the power state cannot be set
  * @reset_error: the reset fails
- * @unlocked: ops that were called with the config lock free
+ * @in_power: runs while the power state changes; or NULL
+ * @in_vpd: while VPD is read; or NULL
  * @stats: counters of the lease
  * @counts: those of registers
  * @cfg: what is under test
@@ -50,7 +51,8 @@ struct dpath_configfake {
 	char log[DPATH_CONFIGFAKE_EVENTS + 1];
 	int power_error;
 	int reset_error;
-	unsigned int unlocked;
+	void (*in_power)(struct dpath_configfake *fix);
+	void (*in_vpd)(struct dpath_configfake *fix);
 	struct dpath_lease_stats stats;
 	struct xarray counts;
 	struct dpath_config cfg;

@@ -516,6 +516,46 @@ static void notifiers(struct kunit *test)
 }
 
 /* After the lease: refused, and an interrupt of before is not signalled. */
+/* A reset has the function: its messages stay allocated, whatever ends meanwhile, but nobody hears of them. */
+static void held(struct kunit *test)
+{
+	static const u32 kinds[] = { VFIO_PCI_MSI_IRQ_INDEX, MSIX };
+	struct dpath_irqfake *fake;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		fake = dpath_irqfake_new(test);
+		dpath_irqfake_start(fake, false);
+		KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, kinds[i], 0, 0), 0);
+		KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, VFIO_PCI_REQ_IRQ_INDEX, 0, 1), 0);
+		dpath_irqfake_mark(fake);
+		dpath_irqs_hold(&fake->irqs);
+		KUNIT_EXPECT_TRUE(test, dpath_irqfake_fire(fake, 0));
+		KUNIT_EXPECT_TRUE(test, notify(fake, VFIO_PCI_REQ_IRQ_INDEX));
+		expect_log(test, fake, "signal:0 signal:1 ");
+		dpath_irqs_unhold(&fake->irqs);
+		expect_log(test, fake, "");
+		KUNIT_EXPECT_TRUE(test, dpath_irqfake_fire(fake, 0));
+		dpath_irqfake_mark(fake);
+
+		dpath_irqs_hold(&fake->irqs);
+		dpath_irqs_kill(&fake->irqs);
+		expect_log(test, fake, "bypass-:100 ");
+		KUNIT_EXPECT_TRUE(test, fake->vectors[0].allocated);
+		KUNIT_EXPECT_EQ(test, dpath_irqfake_set_fd(fake, kinds[i], 0, 0), -ENODEV);
+		/* It has a handler still, and that has nobody to tell. */
+		KUNIT_EXPECT_TRUE(test, dpath_irqfake_fire(fake, 0));
+		KUNIT_EXPECT_FALSE(test, notify(fake, VFIO_PCI_REQ_IRQ_INDEX));
+		dpath_irqs_kill(&fake->irqs);
+		expect_log(test, fake, "");
+		dpath_irqs_unhold(&fake->irqs);
+		expect_log(test, fake, "free:100 release intx- ");
+		KUNIT_EXPECT_FALSE(test, dpath_irqfake_fire(fake, 0));
+		KUNIT_EXPECT_EQ(test, fake->charged, 0U);
+		dpath_irqfake_stop(test, fake);
+	}
+}
+
 static void dead(struct kunit *test)
 {
 	struct dpath_irqfake *fake = dpath_irqfake_new(test);
@@ -744,6 +784,7 @@ static struct kunit_case irq_cases[] = {
 	KUNIT_CASE(borrowed_decode),
 	KUNIT_CASE(affinity),
 	KUNIT_CASE(notifiers),
+	KUNIT_CASE(held),
 	KUNIT_CASE(dead),
 	KUNIT_CASE(no_interrupt_is_lost),
 	KUNIT_CASE(random_calls),
