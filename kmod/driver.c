@@ -133,12 +133,14 @@ int dpath_driver_bind(struct pci_dev *pdev, const char *name)
 {
 	struct bind_request request = { .pdev = pdev, .name = name, .ret = -ENOENT };
 
+	lockdep_assert_not_held(&dpath_table_lock);
 	bus_for_each_drv(&pci_bus_type, NULL, &request, try_bind);
 	return request.ret;
 }
 
 void dpath_driver_unbind(struct pci_dev *pdev)
 {
+	lockdep_assert_not_held(&dpath_table_lock);
 	device_release_driver(&pdev->dev);
 }
 

@@ -1,19 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module as a whole: settings, the vector budget, the work queue and the lock of the owner table.
- *
- * Lock order of directpath, outermost first (Documentation/locking.rst has the whole picture):
- *
- *	device_lock (driver core; our probe() and remove() run under it)
- *	dpath_driver_lock		the list of pci_drivers
- *	dpath_set.lock			ownership, domain and leases of one set
- *	mmap_lock			never taken on unmap, close, revoke or remove paths
- *	dpath_irqs.lock			interrupt kind of one lease
- *	dpath_config.lock		one access to config space
- *	dpath_mmio.sem			OPEN/CLOSED of one lease
- *	dpath_space.domain_rwsem	page tables of one space
- *	dpath_space.iova_lock		areas of one space
- *	dpath_table_lock		the owner table
+ * The module as a whole: settings, the vector budget, the work queue and the lock of the owner table. The order of all locks is in
+ * Documentation/locking.rst.
  */
 
 #include <linux/kernel.h>

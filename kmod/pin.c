@@ -222,6 +222,7 @@ int dpath_account_charge(struct dpath_account *account, unsigned long npages)
 	long debit;
 	int ret;
 
+	might_lock(&mm->mmap_lock);
 	if (npages > LONG_MAX)
 		return -ENOMEM;
 	if (pay_from_debit(account, npages))
@@ -418,6 +419,8 @@ long dpath_pin(struct dpath_pinner *pinner, unsigned long vaddr, unsigned long n
 	unsigned long size, end, huge;
 	long ret;
 
+	/* GUP takes it only where a page is not there yet. */
+	might_lock_read(&current->mm->mmap_lock);
 	if (npages >= SZ_2M >> PAGE_SHIFT) {
 		ret = find_hugetlb(vaddr, &size, &end);
 		if (ret)

@@ -115,6 +115,7 @@ static bool is_alone(struct pci_dev *pdev)
 {
 	struct neighbour_query query = { .pdev = pdev };
 
+	lockdep_assert_not_held(&pdev->dev.mutex);
 	if (pdev->is_virtfn || pci_is_root_bus(pdev->bus))
 		return false;
 	pci_walk_bus(pdev->bus, find_neighbour, &query);
@@ -333,6 +334,7 @@ static int run_matching_locked(struct dpath_reset *reset, const u8 *methods, u8 
 	unsigned int i;
 	int ret = -ENOTTY;
 
+	device_lock_assert(&reset->pdev->dev);
 	for (i = 0; i < PCI_NUM_RESET_METHODS && methods[i]; i++) {
 		if (method != DPATH_RESET_NONE && method_of(methods[i]) != method)
 			continue;
@@ -356,6 +358,7 @@ static int run_policy_locked(struct dpath_reset *reset, const struct dpath_reset
 	int ret = -ENOTTY, one;
 	u8 method;
 
+	device_lock_assert(&reset->pdev->dev);
 	*offered = 0;
 	if (!policy->nr)
 		return run_matching_locked(reset, methods, DPATH_RESET_NONE, offered);
@@ -390,6 +393,7 @@ int dpath_reset_clean_locked(struct dpath_reset *reset, const char **why)
 {
 	int ret;
 
+	device_lock_assert(&reset->pdev->dev);
 	ret = pci_set_power_state(reset->pdev, PCI_D0);
 	if (ret) {
 		*why = "cannot be brought to D0";
@@ -413,6 +417,7 @@ static int reset_host_locked(struct dpath_reset *reset, const struct dpath_reset
 	unsigned int offered = 0;
 	int ret;
 
+	device_lock_assert(&reset->pdev->dev);
 	if (pci_num_vf(reset->pdev)) {
 		*why = "has virtual functions enabled, which a reset would take away";
 		return -EBUSY;
@@ -531,6 +536,7 @@ static int reset_guest_locked(struct dpath_reset *reset, const struct dpath_rese
 	unsigned int offered;
 	int ret;
 
+	device_lock_assert(&pdev->dev);
 	if (pci_num_vf(pdev))
 		return -EBUSY;
 	if (handlers && handlers->reset_prepare)

@@ -78,6 +78,7 @@ struct dpath_set *dpath_set_obtain_locked(struct iommu_group *group)
 {
 	struct dpath_set *set;
 
+	lockdep_assert_held(&dpath_table_lock);
 	set = lookup_locked(iommu_group_id(group));
 	if (set) {
 		dpath_set_get(set);
@@ -316,6 +317,7 @@ static bool has_unbound_locked(const struct dpath_set *set)
 /* A remove() has either been seen here, or finds the set idle: both look under dpath_table_lock. */
 bool dpath_set_try_end_locked(struct dpath_set *set)
 {
+	lockdep_assert_held(&dpath_table_lock);
 	if (has_unbound_locked(set))
 		return false;
 	dpath_set_clear_busy_locked(set);

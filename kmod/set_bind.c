@@ -228,6 +228,7 @@ static int await_leaving(struct dpath_set *set)
 {
 	unsigned long deadline = jiffies + msecs_to_jiffies(LEAVE_MS);
 
+	lockdep_assert_not_held(&set->lock);
 	while (has_leaving(set)) {
 		if (time_after(jiffies, deadline))
 			return -EBUSY;

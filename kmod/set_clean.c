@@ -304,6 +304,8 @@ int dpath_set_clean(struct dpath_set *set, const char *cause, char *why, size_t 
 	struct cleaning *clean;
 	int ret;
 
+	lockdep_assert_not_held(&set->lock);
+	lockdep_assert_not_held(&dpath_table_lock);
 	/* The end of a run cannot fail for want of memory, and there is nobody to tell. */
 	clean = kzalloc(sizeof(*clean), GFP_KERNEL | __GFP_NOFAIL);
 	ret = clean_set(set, clean, cause, why, size);

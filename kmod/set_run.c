@@ -138,6 +138,8 @@ void dpath_set_ask(struct dpath_set *set)
 {
 	unsigned long patience = msecs_to_jiffies(READ_ONCE(dpath_host.revoke_deadline_ms));
 
+	lockdep_assert_not_held(&set->lock);
+	lockdep_assert_not_held(&dpath_table_lock);
 	if (set_runs(set) && request_release(set))
 		wait_event_timeout(dpath_state_wait, !set_runs(set), patience);
 }
@@ -314,6 +316,7 @@ int dpath_set_start(struct dpath_set *set, struct dpath_space *space, char *why,
 	long wait;
 	int ret;
 
+	lockdep_assert_not_held(&dpath_table_lock);
 	for (;;) {
 		ret = start_or_join(set, space, why, size);
 		if (ret != -EAGAIN)

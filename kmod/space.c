@@ -130,6 +130,7 @@ static void break_space(struct dpath_space *space)
 	struct dpath_domain *dom;
 	bool first;
 
+	lockdep_assert_not_held(&space->iova_lock);
 	down_write(&space->domain_rwsem);
 	first = !space->broken;
 	space->broken = true;
@@ -250,6 +251,8 @@ void dpath_space_unmap_area(struct dpath_space *space, struct dpath_area *area)
 	unsigned long head = dpath_area_chunk(area, 0), chunk = DPATH_CHUNK >> PAGE_SHIFT, page;
 	bool whole = true;
 
+	/* Where the driver stops short. */
+	might_lock(&space->domain_rwsem);
 	while (whole && area->mapped_to) {
 		down_read(&space->domain_rwsem);
 		page = 0;
@@ -620,6 +623,10 @@ static void release_space(struct kref *ref)
  */
 void dpath_space_put(struct dpath_space *space)
 {
+	might_lock(&dpath_table_lock);
+	might_lock(&space->vm->peer_lock);
+	might_lock_read(&space->domain_rwsem);
+	might_lock(&space->iova_lock);
 	/* On the last reference the table lock is held, and release_space() drops it. */
 	kref_put_mutex(&space->ref, release_space, &dpath_table_lock);
 }

@@ -44,7 +44,7 @@ EXPORT_SYMBOL_GPL(vfio_file_is_valid);
  * vfio_file_enforced_coherent - is all DMA of the group cache coherent, whatever its devices ask for?
  * @file: file of a group
  *
- * Context: process context; may sleep.
+ * Context: process context; may sleep: killable, and not longer than an ioctl of the group waits for its set.
  * Return: true if so; false also for a group that has no space yet, as nobody knows then. True for other files, which have no DMA.
  */
 bool vfio_file_enforced_coherent(struct file *file)
@@ -55,7 +55,9 @@ bool vfio_file_enforced_coherent(struct file *file)
 
 	if (!vgroup)
 		return true;
-	mutex_lock(&vgroup->lock);
+	/* KVM holds a lock of its own meanwhile. */
+	if (mutex_lock_killable(&vgroup->lock))
+		return false;
 	space = dpath_container_space(vgroup);
 	mutex_unlock(&vgroup->lock);
 	if (!space)

@@ -394,6 +394,27 @@ TEST_F(door, iommu_errors)
 	EXPECT_TRUE(vm_is_empty(VM, 0));
 }
 
+/* A map whose address is promised for later would let the kernel wait for its user. */
+TEST_F(door, no_map_without_its_memory)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = { .argsz = sizeof(unmap), .iova = IOVA, .size = PAGE };
+	struct vfio_iommu_type1_dma_map map = { .argsz = sizeof(map), .iova = IOVA, .size = PAGE };
+	struct door door;
+
+	door_open(&door, self->edu, VFIO_TYPE1v2_IOMMU);
+	EXPECT_EQ(0, fd_ioctl(door.container, VFIO_CHECK_EXTENSION, (void *)VFIO_UPDATE_VADDR));
+	map.vaddr = (uintptr_t)self->mem;
+	map.flags = VFIO_DMA_MAP_FLAG_READ;
+	ASSERT_EQ(0, fd_ioctl(door.container, VFIO_IOMMU_MAP_DMA, &map));
+	unmap.flags = VFIO_DMA_UNMAP_FLAG_VADDR;
+	EXPECT_EQ(-EINVAL, fd_ioctl(door.container, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	map.flags = VFIO_DMA_MAP_FLAG_VADDR;
+	EXPECT_EQ(-EINVAL, fd_ioctl(door.container, VFIO_IOMMU_MAP_DMA, &map));
+	unmap.flags = 0;
+	EXPECT_EQ(0, fd_ioctl(door.container, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	EXPECT_EQ(PAGE, unmap.size);
+}
+
 TEST_F(door, group_errors)
 {
 	struct vfio_group_status status = { .argsz = 4 };
