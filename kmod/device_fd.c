@@ -733,26 +733,23 @@ static struct dpath_lease *open_lease(struct dpath_set *set, struct dpath_space 
 	return lease;
 }
 
-int dpath_device_fd_new(struct dpath_set *set, struct dpath_space *space, const char *address)
-{
-	return dpath_device_fd_new_kept(set, space, address, NULL, NULL);
-}
-
 /**
- * dpath_device_fd_new_kept - open a function as an fd
+ * dpath_device_fd_reserve - open a function as a file, for an fd that nobody sees yet
  * @set: the function's set
  * @space: the space that the set runs in
  * @address: "0000:3b:00.0"
- * @keep: file that the fd holds open while it lives, or NULL
- * @nr: with @keep: counts the fds that hold it; lives as long as @keep
+ * @keep: file that the new one holds open while it lives, or NULL
+ * @nr: with @keep: counts the files that hold it; lives as long as @keep
+ * @file: the file: for fd_install() when nothing can fail any more, or for fput() after put_unused_fd()
  *
  * Context: process context; may sleep. @keep is put after the lease was closed.
- * Return: the new fd, close-on-exec; -ENODEV: the set has no such function, or it is gone; -ENOMEM, -EMFILE, and what dpath_lease_open() returns.
+ * Return: an fd, close-on-exec; -ENODEV: the set has no such function, or it is gone; -ENOMEM, -EMFILE, and what dpath_lease_open() returns.
  */
-int dpath_device_fd_new_kept(struct dpath_set *set, struct dpath_space *space, const char *address, struct file *keep, atomic_t *nr)
+int dpath_device_fd_reserve(struct dpath_set *set, struct dpath_space *space, const char *address, struct file *keep, atomic_t *nr,
+			    struct file **file)
 {
 	struct device_file *df;
-	struct file *file;
+	struct file *opened;
 	int fd, ret;
 
 	df = kzalloc(sizeof(*df), GFP_KERNEL_ACCOUNT);
@@ -771,19 +768,19 @@ int dpath_device_fd_new_kept(struct dpath_set *set, struct dpath_space *space, c
 		goto err_close_lease;
 	}
 	/* The name is VFIO's: tools know it from /proc/PID/fd. */
-	file = anon_inode_getfile("[vfio-device]", &device_fops, df, O_RDWR);
-	if (IS_ERR(file)) {
-		ret = PTR_ERR(file);
+	opened = anon_inode_getfile("[vfio-device]", &device_fops, df, O_RDWR);
+	if (IS_ERR(opened)) {
+		ret = PTR_ERR(opened);
 		goto err_put_fd;
 	}
-	file->f_mode |= FMODE_PREAD | FMODE_PWRITE;
-	dpath_mmio_adopt_file(&df->lease->mmio, file);
+	opened->f_mode |= FMODE_PREAD | FMODE_PWRITE;
+	dpath_mmio_adopt_file(&df->lease->mmio, opened);
+	*file = opened;
 	if (keep) {
 		atomic_inc(nr);
 		df->nr = nr;
 		df->keep = get_file(keep);
 	}
-	fd_install(fd, file);
 	return fd;
 
 err_put_fd:
@@ -794,7 +791,7 @@ err_free_df:
 	kfree(df);
 	return ret;
 }
-EXPORT_SYMBOL_NS_GPL(dpath_device_fd_new_kept, "DIRECTPATH");
+EXPORT_SYMBOL_NS_GPL(dpath_device_fd_reserve, "DIRECTPATH");
 
 void dpath_device_fd_set_group_test(struct dpath_set *(*file_set)(struct file *file))
 {

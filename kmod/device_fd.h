@@ -9,12 +9,12 @@ struct dpath_space;
 struct file;
 
 /*
- * Open the function @address of @set, which must run in @space (one user of the set more while the fd lives), as an fd that speaks the VFIO
- * device uAPI. Returns the fd or -errno: -ENODEV if no such member.
+ * Open the function @address of @set, which must run in @space (one user of the set more while the file lives), as a file that speaks the VFIO
+ * device uAPI. It holds @keep open, if there is one, and is counted in @nr, which lives as long as @keep: VFIO's group files outlive their device
+ * fds. Returns an fd for fd_install(), or -errno: -ENODEV if no such member.
  */
-int dpath_device_fd_new(struct dpath_set *set, struct dpath_space *space, const char *address);
-/* The same, and the fd holds @keep open and is counted in @nr, which lives as long as @keep: VFIO's group files outlive their device fds. */
-int dpath_device_fd_new_kept(struct dpath_set *set, struct dpath_space *space, const char *address, struct file *keep, atomic_t *nr);
+int dpath_device_fd_reserve(struct dpath_set *set, struct dpath_space *space, const char *address, struct file *keep, atomic_t *nr,
+			    struct file **file);
 
 /*
  * Map a part of a BAR for peer-to-peer DMA in @space: @pos is its offset in the device fd @file. -EBADF: it is none; else as dpath_space_map_bar().

@@ -236,9 +236,29 @@ static struct dpath_set *find_set(struct dpath_vm *vm, const char *address)
 	return set;
 }
 
+union vm_ioctl_arg {
+	struct directpath_vm_info vm_info;
+	struct directpath_space_info space_info;
+	struct directpath_iova_ranges iova_ranges;
+	struct directpath_map map;
+	struct directpath_unmap unmap;
+	struct directpath_device_open device_open;
+};
+
+/**
+ * struct vm_call - a call under way
+ * @arg: the struct
+ * @opened: a file for @arg.device_open.out_fd, which is nobody's before the caller knows its number
+ */
+struct vm_call {
+	union vm_ioctl_arg arg;
+	struct file *opened;
+};
+
 static int device_open(struct vm_file *ctx, void *arg)
 {
 	struct directpath_device_open *cmd = arg;
+	struct vm_call *call = container_of(arg, struct vm_call, arg);
 	struct dpath_set *set;
 	char why[128] = "";
 	int ret;
@@ -255,7 +275,7 @@ static int device_open(struct vm_file *ctx, void *arg)
 		pr_debug("directpath: %s: %s not started: %s\n", ctx->vm->name, cmd->address, why);
 		goto put_set;
 	}
-	ret = dpath_device_fd_new(set, ctx->space, cmd->address);
+	ret = dpath_device_fd_reserve(set, ctx->space, cmd->address, NULL, NULL, &call->opened);
 	if (ret >= 0) {
 		cmd->out_fd = ret;
 		ret = 0;
@@ -327,20 +347,24 @@ static const struct vm_ioctl vm_ioctls[] = {
 	},
 };
 
-union vm_ioctl_arg {
-	struct directpath_vm_info vm_info;
-	struct directpath_space_info space_info;
-	struct directpath_iova_ranges iova_ranges;
-	struct directpath_map map;
-	struct directpath_unmap unmap;
-	struct directpath_device_open device_open;
-};
+static int settle_opened(struct vm_call *call, int ret)
+{
+	int fd = call->arg.device_open.out_fd;
+
+	if (!ret) {
+		fd_install(fd, call->opened);
+	} else {
+		put_unused_fd(fd);
+		fput(call->opened);
+	}
+	return ret;
+}
 
 static long vm_fd_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 {
 	void __user *user = (void __user *)uarg;
 	const struct vm_ioctl *op;
-	union vm_ioctl_arg arg;
+	struct vm_call call = {};
 	u32 size, copied;
 	int ret;
 
@@ -356,17 +380,17 @@ static long vm_fd_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	/* Nobody has to look through megabytes of zeroes. */
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	ret = copy_struct_from_user(&arg, op->size, user, size);
+	ret = copy_struct_from_user(&call.arg, op->size, user, size);
 	if (ret)
 		return ret;
 
 	copied = min(size, op->size);
-	if (op->out && copy_to_user(user, &arg, copied))
+	if (op->out && copy_to_user(user, &call.arg, copied))
 		return -EFAULT;
-	ret = op->run(file->private_data, &arg);
-	if (op->out && (!ret || ret == -EMSGSIZE) && copy_to_user(user, &arg, copied))
-		return -EFAULT;
-	return ret;
+	ret = op->run(file->private_data, &call.arg);
+	if (op->out && (!ret || ret == -EMSGSIZE) && copy_to_user(user, &call.arg, copied))
+		ret = -EFAULT;
+	return call.opened ? settle_opened(&call, ret) : ret;
 }
 
 const struct file_operations dpath_vm_fops = {

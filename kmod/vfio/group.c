@@ -381,16 +381,19 @@ static int check_options(const char *text)
 static int open_device(struct dpath_vgroup *vgroup, struct file *file, const char *address)
 {
 	struct dpath_space *space;
+	struct file *opened;
 	int ret = -EINVAL;
 
 	if (mutex_lock_killable(&vgroup->lock))
 		return -EINTR;
 	space = dpath_container_space(vgroup);
 	if (space) {
-		ret = dpath_device_fd_new_kept(vgroup->set, space, address, file, &vgroup->device_fds);
+		ret = dpath_device_fd_reserve(vgroup->set, space, address, file, &vgroup->device_fds, &opened);
 		dpath_space_put(space);
 	}
 	mutex_unlock(&vgroup->lock);
+	if (ret >= 0)
+		fd_install(ret, opened);
 	return ret;
 }
 
