@@ -19,6 +19,7 @@
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
 
+#include "inject.h"
 #include "irq_priv.h"
 
 /* ERR and REQ */
@@ -165,6 +166,17 @@ bool dpath_irqs_notify_err(struct dpath_irqs *irqs)
 bool dpath_irqs_notify_req(struct dpath_irqs *irqs)
 {
 	return dpath_trigger_signal(&irqs->req);
+}
+
+/* procfs warns when it takes away what it had no memory to make. */
+int dpath_irq_request(unsigned int irq, irq_handler_t handler, unsigned long flags, const char *name, void *arg)
+{
+	unsigned int nth = dpath_inject_mask();
+	int ret;
+
+	ret = request_irq(irq, handler, flags, name, arg);
+	dpath_inject_unmask(nth);
+	return ret;
 }
 
 /*

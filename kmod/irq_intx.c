@@ -252,7 +252,7 @@ static int enable_intx(struct dpath_irqs *irqs, struct dpath_trigger *trigger)
 		goto err_free_intx;
 	}
 
-	ret = request_irq(irqs->intx_irq, handle_intx, irqflags, intx->name, intx);
+	ret = dpath_irq_request(irqs->intx_irq, handle_intx, irqflags, intx->name, intx);
 	if (ret)
 		goto err_free_name;
 	if (!cpumask_empty(&irqs->cpus))

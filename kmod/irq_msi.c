@@ -233,7 +233,7 @@ static int request_vector(struct dpath_irqs *irqs, unsigned int number)
 	}
 	dpath_hold_init(irqs, &vector->hold);
 	irq_set_status_flags(vector->irq, IRQ_DISABLE_UNLAZY);
-	ret = request_irq(vector->irq, handle_msi, 0, vector->name, vector);
+	ret = dpath_irq_request(vector->irq, handle_msi, 0, vector->name, vector);
 	if (ret)
 		goto err_uncharge;
 	if (!cpumask_empty(&irqs->cpus))

@@ -6,6 +6,7 @@
  * Between the files that make up the interrupts of a lease: irq.c, irq_trigger.c, irq_guard.c, irq_intx.c, irq_msi.c.
  */
 
+#include <linux/interrupt.h>
 #include <linux/irqbypass.h>
 #include <linux/jiffies.h>
 #include <linux/rcupdate.h>
@@ -126,6 +127,7 @@ void dpath_sink_signal(struct dpath_sink *sink);
 void dpath_sink_replace(struct dpath_irqs *irqs, struct dpath_sink *sink, struct dpath_trigger *trigger);
 
 /* Linux interrupt @irq to irqs->cpus; and before it is freed. Under irqs->lock. */
+int dpath_irq_request(unsigned int irq, irq_handler_t handler, unsigned long flags, const char *name, void *arg);
 void dpath_irq_steer(struct dpath_irqs *irqs, unsigned int irq);
 void dpath_irq_unsteer(struct dpath_irqs *irqs, unsigned int irq);
 

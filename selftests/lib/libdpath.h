@@ -12,6 +12,7 @@
 #include "door.h"
 #include "edu.h"
 #include "host.h"
+#include "inject.h"
 #include "irq.h"
 #include "mem.h"
 #include "nic.h"

@@ -14,6 +14,7 @@
 
 #include "assert.h"
 #include "device.h"
+#include "inject.h"
 #include "nl.h"
 #include "proc.h"
 
@@ -243,6 +244,7 @@ int __ctl_wait(uint32_t id)
 	uint64_t deadline = now_ms() + OPERATION_MS;
 	struct ended ended;
 
+	inject_stop();
 	while (!op_ended(id, &ended)) {
 		dp_assert(now_ms() < deadline, "operation %u does not end", id);
 		usleep(3000);

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "assert.h"
+#include "inject.h"
+
+#define WORKS "/sys/module/directpath/parameters/injected"
+#define DEPTH 32
+
+static int nth_fd = -1;
+static bool armed;
+static bool hit;
+static unsigned int works;
+
+static bool read_line(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	if (fd < 0)
+		return false;
+	got = read(fd, text, size - 1);
+	close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	return got > 0;
+}
+
+static unsigned int hit_works(void)
+{
+	char text[16];
+
+	dp_assert(read_line(WORKS, text, sizeof(text)), "no %s: the modules are not built with DIRECTPATH_CI=1", WORKS);
+	return atoi(text);
+}
+
+bool inject_able(void)
+{
+	return !access("/proc/thread-self/fail-nth", W_OK) && !access("/sys/kernel/debug/failslab", F_OK);
+}
+
+static void set(const char *kind, const char *name, unsigned long value)
+{
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", kind, name);
+	file = fopen(path, "w");
+	dp_assert(file, "no %s", path);
+	fprintf(file, "%#lx\n", value);
+	dp_assert(!fclose(file), "%s takes no %#lx", path, value);
+}
+
+struct range {
+	unsigned long first;
+	unsigned long last;
+};
+
+static void extend(struct range *range, unsigned long address)
+{
+	range->first = address < range->first ? address : range->first;
+	range->last = address > range->last ? address : range->last;
+}
+
+/* Of the interpreter of ACPI's byte code; the unlikely parts of functions are somewhere else. */
+static bool is_interpreter(const char *name)
+{
+	static const char * const parts[] = { "ds", "ev", "ex", "hw", "ns", "ps", "rs", "ut" };
+	unsigned int i;
+
+	if (strncmp(name, "acpi_", 5) || strlen(name) < 8 || name[7] != '_' || strchr(name, '.'))
+		return false;
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!memcmp(name + 5, parts[i], 2))
+			return true;
+	return false;
+}
+
+/* From the first to the last function of the module, and of ACPI's interpreter. */
+static void find_text(struct range *module, struct range *acpi)
+{
+	char line[256], type, name[128], owner[32];
+	unsigned long address;
+	bool init = false;
+	FILE *file;
+	int got;
+
+	*module = (struct range){ .first = ~0UL };
+	*acpi = *module;
+	file = fopen("/proc/kallsyms", "r");
+	dp_assert(file, "no kallsyms");
+	/* By address: what lies behind _etext is gone, or no code. */
+	while (fgets(line, sizeof(line), file)) {
+		got = sscanf(line, "%lx %c %127s [%31[^]]]", &address, &type, name, owner);
+		if (got < 3)
+			continue;
+		init |= !strcmp(name, "_etext");
+		if (!strchr("tT", type))
+			continue;
+		if (got == 4 && !strcmp(owner, "directpath"))
+			extend(module, address);
+		else if (got == 3 && !init && is_interpreter(name))
+			extend(acpi, address);
+	}
+	fclose(file);
+	dp_assert(module->last, "directpath is not loaded");
+}
+
+void inject_setup(void)
+{
+	static const char * const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
+	struct range module, acpi;
+	unsigned int i;
+
+	find_text(&module, &acpi);
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		set(kinds[i], "stacktrace-depth", DEPTH);
+		set(kinds[i], "require-start", module.first);
+		set(kinds[i], "require-end", module.last + 0x1000);
+		/* It drops references twice where it gets no memory: 6.12, acpi_rs_get_prt_method_data(). */
+		set(kinds[i], "reject-start", acpi.first);
+		set(kinds[i], "reject-end", acpi.last);
+	}
+	set("failslab", "ignore-gfp-wait", 0);
+	set("fail_page_alloc", "ignore-gfp-wait", 0);
+	set("fail_page_alloc", "ignore-gfp-highmem", 0);
+	set("fail_page_alloc", "min-order", 0);
+	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	dp_assert(nth_fd >= 0, "no fail-nth");
+}
+
+static void write_nth(unsigned int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", nth);
+
+	dp_assert(pwrite(nth_fd, text, len, 0) == len, "fail-nth");
+}
+
+void inject_arm(unsigned int nth)
+{
+	works = hit_works();
+	hit = false;
+	armed = true;
+	write_nth(nth);
+}
+
+void inject_stop(void)
+{
+	char text[16] = "";
+
+	if (!armed)
+		return;
+	armed = false;
+	dp_assert(pread(nth_fd, text, sizeof(text) - 1, 0) > 0, "fail-nth");
+	hit = !atoi(text);
+	write_nth(0);
+}
+
+bool inject_fired(void)
+{
+	inject_stop();
+	return hit || hit_works() != works;
+}
