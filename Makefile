@@ -146,7 +146,7 @@ help:
 	@echo '  demo            a guest with a passed-through disk, step by step'
 	@echo '  check           build, gates and all tests on both kernels and the CI kernel;'
 	@echo '                  T=<test> for one, KERNEL=6.1|6.12|ci|<dir> for one kernel'
-	@echo '  check-full      the same with the full counts of the long loops'
+	@echo '  check-full      the same with the full counts of the long loops, and everything on the CI kernel'
 	@echo '  check-next      build, gates and unit tests on the newest source of Debian unstable'
 	@echo '  kunit           unit tests on User Mode Linux and the CI kernel; KERNEL=6.1|6.12|ci'
 	@echo '  bench           measurements; KERNEL= as above'

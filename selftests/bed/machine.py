@@ -253,5 +253,5 @@ def kernel_parameters(variant, interactive, checks=False):
                   "rcupdate.rcu_cpu_stall_timeout=60"]
     if checks:
         # The first report is the cause, what comes after it may not be.
-        words += ["panic_on_warn=1", "printk.time=1"]
+        words += ["panic_on_warn=1", "printk.time=1", "log_buf_len=4M"]
     return " ".join(words)
