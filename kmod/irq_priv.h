@@ -126,8 +126,9 @@ void dpath_sink_signal(struct dpath_sink *sink);
 /* Under irqs->lock. What was remembered is signalled to @trigger. A handler that has begun may still signal the old one: see who calls. */
 void dpath_sink_replace(struct dpath_irqs *irqs, struct dpath_sink *sink, struct dpath_trigger *trigger);
 
-/* Linux interrupt @irq to irqs->cpus; and before it is freed. Under irqs->lock. */
+/* request_irq(), which injected failures spare. */
 int dpath_irq_request(unsigned int irq, irq_handler_t handler, unsigned long flags, const char *name, void *arg);
+/* Linux interrupt @irq to irqs->cpus; and before it is freed. Under irqs->lock. */
 void dpath_irq_steer(struct dpath_irqs *irqs, unsigned int irq);
 void dpath_irq_unsteer(struct dpath_irqs *irqs, unsigned int irq);
 

@@ -21,8 +21,14 @@ old_print=$(cat /proc/sys/kernel/panic_print)
 echo 32 >/proc/sys/kernel/panic_print
 echo N >$quiet
 dmesg -n 1
-# Record by record, so that none waits in a buffer; from the start of the log.
-cat /dev/kmsg >"$tmp/log" &
+# Record by record, so that none waits in a buffer; from the oldest one, and again if the log has overrun the reader.
+(
+	trap 'kill $!; exit' TERM
+	while :; do
+		cat /dev/kmsg &
+		wait $!
+	done
+) >"$tmp/log" 2>/dev/null &
 reader=$!
 
 "$here/inject_test" "$@"
