@@ -151,7 +151,7 @@ help:
 	@echo '  kunit           unit tests on User Mode Linux and the CI kernel; KERNEL=6.1|6.12|ci'
 	@echo '  bench           measurements; KERNEL= as above'
 	@echo '  shell           a root prompt; KERNEL= as above,'
-	@echo '                  MACHINE=full|amd|noiommu|nointremap|snoop|bigbar|vga|rmrr'
+	@echo '                  MACHINE=full|amd|noiommu|nointremap|snoop|bigbar|vga|rmrr|kexec'
 	@echo '  gates           static checks only'
 	@echo '  deps            set up what these need (they do it themselves)'
 	@echo 'Installing (PREFIX=$(PREFIX), DESTDIR= honoured):'

@@ -99,6 +99,26 @@ static int check_detach(struct dpath_set *set, struct dpath_op *op)
 	return ret;
 }
 
+int dpath_assign_end_run(struct dpath_set *set, struct dpath_op *op, const char *cause, int (*check)(struct dpath_set *set, struct dpath_op *op))
+{
+	int ret;
+
+	dpath_op_deadline(op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state",
+			  op->nr_addresses ? op->addresses[0] : op->address);
+	/* The VM may start it again between the end of one run and our mark. */
+	for (;;) {
+		ret = check(set, op);
+		if (ret)
+			return ret;
+		dpath_set_revoke(set, cause);
+		wait_event_timeout(dpath_state_wait, !READ_ONCE(set->busy), HZ);
+		if (begin_detach(set))
+			return 0;
+		if (dpath_op_expired(op))
+			return -ETIMEDOUT;	/* the caller was told */
+	}
+}
+
 int dpath_detach_op(struct dpath_op *op)
 {
 	struct dpath_set *set;
@@ -113,21 +133,9 @@ int dpath_detach_op(struct dpath_op *op)
 
 	if (!op->now)
 		dpath_set_ask(set);
-	dpath_op_deadline(op, READ_ONCE(dpath_host.reset_deadline_ms), "%s: its reset takes longer than the deadline; watch its state",
-			  op->addresses[0]);
-	/* The VM may start it again between the end of one run and our mark. */
-	for (;;) {
-		ret = check_detach(set, op);
-		if (ret)
-			goto out;	/* somebody else has detached it */
-		dpath_set_revoke(set, op->now ? "revoked" : "detached");
-		wait_event_timeout(dpath_state_wait, !READ_ONCE(set->busy), HZ);
-		if (begin_detach(set))
-			break;
-		ret = -ETIMEDOUT;
-		if (dpath_op_expired(op))
-			goto out;	/* the caller was told */
-	}
+	ret = dpath_assign_end_run(set, op, op->now ? "revoked" : "detached", check_detach);
+	if (ret)
+		goto out;
 	ret = check_detach(set, op);	/* nobody changes it under our mark */
 	if (!ret)
 		dpath_set_detach_idle(set, NULL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Claim and release: sets are taken from the host and given back to it, whole ones, all or nothing.
+ * Claim: sets are taken from the host, whole ones, all or nothing. Giving them back is release.c.
  *
  * Every function here runs in an operation's work and may take long. A claim goes: verdict of every member (nothing has been touched yet) -> state
  * claiming -> driver_override -> host drivers unbound -> bound to us -> DMA owned (blocked from here) -> quiesce, reset, compare -> ready. A failure
@@ -19,6 +19,7 @@
 #include "host.h"
 #include "lease.h"
 #include "op.h"
+#include "release.h"
 #include "set.h"
 #include "state.h"
 #include "verdict.h"
@@ -288,41 +289,6 @@ static int bind_member(struct claim *claim, unsigned int i, const char *ours)
 	return 0;
 }
 
-/* Back to the host driver; says in the detail what went wrong, for there is nobody to refuse to. */
-static void return_to_host(struct dpath_device *dev, bool driverless)
-{
-	char driver[sizeof(dev->host_driver)];
-	int ret;
-
-	mutex_lock(&dpath_table_lock);
-	strscpy(driver, dev->host_driver, sizeof(driver));
-	mutex_unlock(&dpath_table_lock);
-
-	dpath_driver_restore_override(dev);
-	if (!driver[0] || driverless || dev->unplugged)
-		return;
-	ret = dpath_driver_bind(dev->pdev, driver);
-	if (ret == -ENOENT)
-		dpath_device_detail(dev, "host driver %s is not loaded any more", driver);
-	else if (ret && ret != -EBUSY)
-		dpath_device_detail(dev, "host driver %s did not take it back (%d)", driver, ret);
-}
-
-static void set_releasing(struct dpath_device *dev, bool on)
-{
-	mutex_lock(&dpath_table_lock);
-	dev->releasing = on;
-	mutex_unlock(&dpath_table_lock);
-}
-
-void dpath_claim_unbind(struct dpath_device *dev)
-{
-	set_releasing(dev, true);
-	if (dpath_driver_is_ours(dev->pdev))
-		dpath_driver_unbind(dev->pdev);
-	set_releasing(dev, false);
-}
-
 /* Nothing has been owned yet: every member that was taken goes back. */
 static void roll_back(struct claim *claim)
 {
@@ -333,13 +299,13 @@ static void roll_back(struct claim *claim)
 
 		if (!claim->entered[i])
 			continue;
-		dpath_claim_unbind(dev);
+		dpath_release_unbind(dev);
 		dpath_set_unlink(claim->set, dev);
 		mutex_lock(&dpath_table_lock);
 		dpath_device_set_state_locked(dev, dev->unplugged ? DIRECTPATH_STATE_GONE : DIRECTPATH_STATE_HOST, "the claim failed");
 		mutex_unlock(&dpath_table_lock);
 		if (claim->taken[i])
-			return_to_host(dev, false);
+			dpath_release_to_host(dev, false);
 	}
 }
 
@@ -417,8 +383,6 @@ int dpath_claim_op(struct dpath_op *op)
 	return ret;
 }
 
-/* --- release --- */
-
 struct dpath_set *dpath_claim_set_of(struct dpath_op *op, const char *address)
 {
 	struct dpath_set *set = NULL;
@@ -439,125 +403,4 @@ struct dpath_set *dpath_claim_set_of(struct dpath_op *op, const char *address)
 	}
 	mutex_unlock(&dpath_table_lock);
 	return set;
-}
-
-static int check_release_locked(struct dpath_set *set, struct dpath_op *op)
-{
-	struct dpath_device *dev;
-
-	lockdep_assert_held(&dpath_table_lock);
-	if (set->vm) {
-		scnprintf(op->message, sizeof(op->message), "%s: set %d is attached to VM %s: vm detach %s %s first", op->address, set->id,
-			  set->vm->name, set->vm->name, op->address);
-		return -EBUSY;
-	}
-	if (set->nr > 1 && !op->whole_set) {
-		scnprintf(op->message, sizeof(op->message), "%s: set %d has %u members and is released as a whole: say set", op->address, set->id,
-			  set->nr);
-		return -EBUSY;
-	}
-	list_for_each_entry(dev, &set->devices, set_node) {
-		if (dev->state == DIRECTPATH_STATE_READY || dev->state == DIRECTPATH_STATE_CLAIMING)
-			continue;
-		if (dev->state == DIRECTPATH_STATE_DIRTY) {
-			if (dpath_op_forces(op, DIRECTPATH_REASON_DIRTY))
-				continue;
-			scnprintf(op->message, sizeof(op->message),
-				  "%s is dirty (%s): dev clean it, or give it to the host as it is with force dirty", dev->address, dev->detail);
-			return -EPERM;
-		}
-		if (dpath_state_busy(dev->state)) {
-			scnprintf(op->message, sizeof(op->message), "%s is %s: wait until that has ended", dev->address,
-				  dpath_state_name(dev->state));
-			return -EBUSY;
-		}
-		if (dpath_op_forces(op, DIRECTPATH_REASON_IDENTITY_MISMATCH))
-			continue;
-		scnprintf(op->message, sizeof(op->message),
-			  "%s is %s (%s): dev recover it, or give it to the host as it is with force identity-mismatch", dev->address,
-			  dpath_state_name(dev->state), dev->detail);
-		return -EPERM;
-	}
-	return 0;
-}
-
-/* Unbind, give DMA back, bind the host drivers. The set is begun and has no run. */
-static void release_members(struct dpath_set *set, bool driverless, struct dpath_op *op)
-{
-	struct dpath_device *devs[DPATH_SET_MAX];
-	unsigned int nr, i;
-
-	nr = dpath_set_devices(set, devs);
-	for (i = 0; i < nr; i++) {
-		/* One that is being cleaned is at work for its host driver. */
-		if (!devs[i]->unplugged && dpath_driver_is_ours(devs[i]->pdev))
-			dpath_reset_quiesce(devs[i]->pdev);
-		dpath_claim_unbind(devs[i]);
-	}
-	for (i = 0; i < nr; i++) {
-		dpath_set_unlink(set, devs[i]);
-		mutex_lock(&dpath_table_lock);
-		devs[i]->detail[0] = '\0';
-		dpath_device_set_state_locked(devs[i], devs[i]->unplugged ? DIRECTPATH_STATE_GONE : DIRECTPATH_STATE_HOST, "released");
-		mutex_unlock(&dpath_table_lock);
-	}
-	for (i = 0; i < nr; i++) {
-		if (op)
-			dpath_op_deadline(op, READ_ONCE(dpath_host.unbind_deadline_ms), "%s: its host driver %s takes long to start",
-					  devs[i]->address, devs[i]->host_driver);
-		return_to_host(devs[i], driverless);
-	}
-	dpath_set_put_devices(devs, nr);
-}
-
-int dpath_release_op(struct dpath_op *op)
-{
-	struct dpath_set *set;
-	int ret;
-
-	set = dpath_claim_set_of(op, op->address);
-	if (IS_ERR_OR_NULL(set))
-		return PTR_ERR_OR_ZERO(set);	/* not claimed: done already */
-	mutex_lock(&dpath_table_lock);
-	ret = check_release_locked(set, op);
-	if (!ret && !dpath_set_steal_locked(set) && !dpath_set_begin_locked(set, "release")) {
-		scnprintf(op->message, sizeof(op->message), "set %d is busy: %s", set->id, set->busy ?: "it runs");
-		ret = -EBUSY;
-	}
-	mutex_unlock(&dpath_table_lock);
-	if (!ret) {
-		release_members(set, op->driverless, op);
-		dpath_set_end(set);
-	}
-	dpath_set_put(set);
-	return ret;
-}
-
-static struct dpath_set *any_set(void)
-{
-	struct dpath_set *set;
-
-	mutex_lock(&dpath_table_lock);
-	set = list_first_entry_or_null(&dpath_sets, struct dpath_set, node);
-	if (set)
-		dpath_set_get(set);
-	mutex_unlock(&dpath_table_lock);
-	return set;
-}
-
-void dpath_release_all(void)
-{
-	struct dpath_set *set;
-
-	while ((set = any_set())) {
-		/* Works that still reset it hold the module, so there are none; the mark only keeps remove() out. */
-		mutex_lock(&dpath_table_lock);
-		dpath_set_steal_locked(set);
-		set->busy = "release";
-		mutex_unlock(&dpath_table_lock);
-		dpath_set_detach_idle(set, NULL);
-		release_members(set, false, NULL);
-		dpath_set_end(set);
-		dpath_set_put(set);
-	}
 }

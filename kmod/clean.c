@@ -20,6 +20,7 @@
 #include "host.h"
 #include "ntf.h"
 #include "op.h"
+#include "release.h"
 #include "set.h"
 #include "state.h"
 
@@ -150,7 +151,7 @@ static int hand_over(struct dpath_set *set, struct dpath_device *dev, struct dpa
 	for (i = 0; i < nr; i++)
 		dpath_reset_quiesce(devs[i]->pdev);
 	dpath_set_put_devices(devs, nr);
-	dpath_claim_unbind(dev);
+	dpath_release_unbind(dev);
 	dpath_set_loan(set);
 	/* Without a host driver it is the hook that chooses one. */
 	ret = dpath_driver_set_override(dev->pdev, dev->host_driver);

@@ -418,6 +418,29 @@ void dpath_device_remove(struct pci_dev *pdev)
 EXPORT_SYMBOL_NS_GPL(dpath_device_remove, "DIRECTPATH");
 
 /*
+ * The host goes down or jumps into another kernel, and VMMs may still run: what they hold is dead from here on, so that no write of theirs brings
+ * bus mastering back when the PCI core has cleared it. Nothing starts again (set_run.c), and nothing is reset: that takes long, and the work is not
+ * waited for.
+ */
+void dpath_device_shutdown(struct pci_dev *pdev)
+{
+	struct dpath_device *dev = pci_get_drvdata(pdev);
+	struct dpath_set *set;
+
+	mutex_lock(&dpath_table_lock);
+	set = dev->set;
+	if (set)
+		dpath_set_get(set);
+	mutex_unlock(&dpath_table_lock);
+	if (set) {
+		dpath_set_revoke(set, "the host shuts down");
+		dpath_set_put(set);
+	}
+	dpath_reset_quiesce(pdev);
+}
+EXPORT_SYMBOL_NS_GPL(dpath_device_shutdown, "DIRECTPATH");
+
+/*
  * AER calls in with pci_bus_sem and device_lock held: the table lock, no other, and no reference, which could be the last one and take down a whole
  * address space here.
  */

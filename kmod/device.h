@@ -168,6 +168,8 @@ void dpath_device_driver_name(struct pci_dev *pdev, char *buf, size_t size);
 /* probe, remove and error handlers for every such driver. */
 int dpath_device_probe(struct pci_dev *pdev, const struct pci_device_id *id);
 void dpath_device_remove(struct pci_dev *pdev);
+/* The host goes down: the run of its set ends, and the function can do no DMA. Bounded. */
+void dpath_device_shutdown(struct pci_dev *pdev);
 extern const struct pci_error_handlers dpath_device_err_handlers;
 
 int dpath_device_module_init(void);

@@ -6,6 +6,7 @@
  * What belongs to the module as a whole: the lock of the owner table, the settings, the sequence number of events, the work queue.
  */
 
+#include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -48,6 +49,12 @@ extern struct dpath_host dpath_host;
 extern struct workqueue_struct *dpath_wq;
 /* Woken at every change of a device state. */
 extern wait_queue_head_t dpath_state_wait;
+
+/* Off, over into another kernel: set before the first device is told. */
+static inline bool dpath_host_going_down(void)
+{
+	return system_state >= SYSTEM_HALT && system_state <= SYSTEM_RESTART;
+}
 
 u64 dpath_next_seq_locked(void);
 /* Counts vectors against the host's budget; 0 or -ENOSPC. */

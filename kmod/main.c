@@ -5,7 +5,6 @@
 
 #include <linux/module.h>
 
-#include "claim.h"
 #include "device.h"
 #include "driver.h"
 #include "host.h"
@@ -13,6 +12,7 @@
 #include "netlink.h"
 #include "op.h"
 #include "pin.h"
+#include "release.h"
 #include "space.h"
 #include "vm.h"
 #include "vm_fd.h"

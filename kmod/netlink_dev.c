@@ -21,6 +21,7 @@
 #include "netlink_fill.h"
 #include "op.h"
 #include "recover.h"
+#include "release.h"
 
 /* The function that a request is about, referenced; *@ret is what to return if there is none. */
 static struct pci_dev *get_function(struct sk_buff *skb, struct genl_info *info, int *ret)

@@ -326,11 +326,15 @@ void dpath_set_clean_work(struct work_struct *work)
 	struct dpath_set *set = container_of(work, struct dpath_set, end_work);
 
 	dpath_inject_borrow(&set->end_inject);
+	/* Quiesced is what it has to be; a reset could be under way when the next kernel takes over. */
+	if (dpath_host_going_down())
+		goto out;
 	/* Its function left the bus while it was being cleaned. */
 	if (READ_ONCE(set->loaned) && dpath_set_own(set))
 		pr_warn("directpath: DMA of set %d stays with the host; dev recover\n", set->id);
 	dpath_set_clean(set, "end of the run", NULL, 0);
 	dpath_set_queue_adopt(set);
+out:
 	dpath_inject_return(&set->end_inject);
 	dpath_set_put(set);
 	module_put(THIS_MODULE);

@@ -166,6 +166,9 @@ static int begin_start(struct dpath_set *set, struct dpath_space *space, char *w
 	mutex_lock(&dpath_table_lock);
 	if (set->busy) {
 		ret = -EAGAIN;
+	} else if (dpath_host_going_down()) {
+		scnprintf(why, size, "the host shuts down");
+		ret = -ENODEV;
 	} else if (!set->owned) {
 		scnprintf(why, size, "set %d is not viable: a member still has a host driver", set->id);
 		ret = -EPERM;

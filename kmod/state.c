@@ -83,6 +83,7 @@ static const char * const reason_names[] = {
 	[DIRECTPATH_REASON_DRIVER_PINNED] = "driver-pinned",
 	[DIRECTPATH_REASON_SET_CHANGED] = "set-changed",
 	[DIRECTPATH_REASON_DIRTY] = "dirty",
+	[DIRECTPATH_REASON_ATTACHED] = "attached",
 };
 
 /**

@@ -58,6 +58,7 @@ static struct pci_driver vfio_pci_driver = {
 	.id_table = no_table,
 	.probe = dpath_device_probe,
 	.remove = dpath_device_remove,
+	.shutdown = dpath_device_shutdown,
 	.err_handler = &dpath_device_err_handlers,
 	.driver_managed_dma = true,
 };

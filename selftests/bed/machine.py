@@ -31,6 +31,7 @@ VARIANTS = {
     "vga": Variant("as full, with a boot display", vga=True),
     "counted": Variant("as full, with a clock that counts instructions", counted=True),
     "rmrr": Variant("as full, with memory for firmware's DMA", rmrr=True),
+    "kexec": Variant("as full, for a test that leaves another kernel behind"),
 }
 
 MEMORY_MB = 4096

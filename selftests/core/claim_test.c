@@ -409,6 +409,57 @@ TEST_F_TIMEOUT(claim, not_while_a_vm_has_it, 60)
 	EXPECT_TEXT(VM);
 }
 
+/* By force, of just that reason, from under the VMM. */
+TEST_F_TIMEOUT(claim, taken_from_its_vm, 60)
+{
+	struct vfio_device_info device = { .argsz = sizeof(device) };
+	struct vm_info vm;
+	struct rig rig;
+
+	ASSERT_TRUE(rig_reserve(&rig, "DP_EDU0", VM));
+	rig_open(&rig);
+	EXPECT_EQ(-EBUSY, __dev_release(rig.address, 0, DEV_FORCE(DIRTY) | DEV_FORCE(IDENTITY_MISMATCH)));
+	EXPECT_TEXT("force attached");
+	EXPECT_TRUE(edu_present(&rig.edu));
+	dev_release(rig.address, 0, DEV_FORCE(ATTACHED));
+	EXPECT_EQ(STATE(HOST), dev_state(rig.address));
+	EXPECT_FALSE(pci_driver_is(rig.address, "directpath"));
+	EXPECT_EQ(0xffffffffU, edu_read(&rig.edu, EDU_ID));
+	EXPECT_EQ(-ENODEV, fd_ioctl(rig.fd, VFIO_DEVICE_GET_INFO, &device));
+	vm_get(VM, &vm);
+	EXPECT_EQ(0, vm.nr_devices);
+	EXPECT_EQ(-ENOENT, __vm_device(rig.vm_fd, rig.address));
+	rig_close(&rig);
+
+	/* And from one that has not opened it. */
+	ASSERT_TRUE(rig_reserve(&rig, "DP_EDU1", VM "-idle"));
+	dev_release(rig.address, 0, DEV_FORCE(ATTACHED));
+	EXPECT_EQ(STATE(HOST), dev_state(rig.address));
+	vm_get(VM "-idle", &vm);
+	EXPECT_EQ(0, vm.nr_devices);
+	/* From nobody: it is done. */
+	dev_claim(rig.address, 0, 0);
+	dev_release(rig.address, 0, DEV_FORCE(ATTACHED));
+	EXPECT_EQ(STATE(HOST), dev_state(rig.address));
+}
+
+/* All of a set or nothing of it: a refusal takes nothing from the VM. */
+TEST_F_TIMEOUT(claim, a_whole_set_is_taken_from_its_vm, 60)
+{
+	const char *first = pci_env("DP_CARD2_0"), *second = pci_env("DP_CARD2_1");
+
+	dev_claim(first, DEV_UNBIND | DEV_WHOLE_SET, 0);
+	vm_new(VM, NULL);
+	vm_attach(VM, first);
+	EXPECT_EQ(-EBUSY, __dev_release(second, 0, DEV_FORCE(ATTACHED)));
+	EXPECT_TEXT("say set");
+	EXPECT_EQ(STATE(RESERVED), dev_state(first));
+	EXPECT_EQ(STATE(RESERVED), dev_state(second));
+	dev_release(second, DEV_WHOLE_SET, DEV_FORCE(ATTACHED));
+	EXPECT_EQ(STATE(HOST), dev_state(first));
+	EXPECT_EQ(STATE(HOST), dev_state(second));
+}
+
 /* --- attach --- */
 
 TEST_F_TIMEOUT(claim, attach_is_refused, 60)

@@ -599,6 +599,25 @@ TEST_F_TIMEOUT(clean, hook_set_and_cleared, 120)
 	EXPECT_EQ(STATE(DIRTY), dev_state(self->nvme));
 }
 
+/* What would refuse it afterwards refuses it before the VM loses anything. */
+TEST_F_TIMEOUT(clean, taken_from_its_vm, 120)
+{
+	int vm_fd, fd;
+
+	vm_attach(VM, self->nvme);
+	vm_fd = vm_open(VM);
+	fd = vm_device(vm_fd, self->nvme);
+	EXPECT_EQ(-EPERM, __dev_release(self->nvme, 0, DEV_FORCE(ATTACHED)));
+	EXPECT_TEXT("would be dirty");
+	EXPECT_EQ(STATE(RUNNING), dev_state(self->nvme));
+	device_enable(fd);
+	dev_release(self->nvme, 0, DEV_FORCE(ATTACHED) | DEV_FORCE(DIRTY));
+	EXPECT_EQ(STATE(HOST), dev_state(self->nvme));
+	EXPECT_TRUE(pci_driver_is(self->nvme, "nvme"));
+	close(fd);
+	close(vm_fd);
+}
+
 /* Giving it to the host and claiming it again does not make it clean. */
 TEST_F_TIMEOUT(clean, released_as_it_is, 120)
 {

@@ -17,6 +17,7 @@
 #include "mem.h"
 #include "nic.h"
 #include "nl.h"
+#include "nvme.h"
 #include "pci.h"
 #include "proc.h"
 #include "rig.h"

@@ -387,13 +387,18 @@ static int release_one(struct selection *selection, const struct dev *dev, bool 
 		.kind = DIRECTPATH_OP_KIND_RELEASE, .address = dev->address, .whole_set = true, .driverless = driverless, .force = options.force,
 	};
 	const struct dev *all[MAX_SET + 1];
-	char target[1200], message[64];
+	char target[1200], message[160];
 
 	if (!dev_is_claimed(dev))
 		return report("release", dev->address, "already", EXIT_DONE, NULL, NULL);
 	list_addresses(all, claimed_companions(selection, dev, all), target, sizeof(target));
 	if (!options.dry_run)
 		return run_op(&request, "release", target, NULL);
+	if (dev->vm[0] && !(options.force & 1ULL << DIRECTPATH_REASON_ATTACHED)) {
+		snprintf(message, sizeof(message), "VM %s has it; first: directpath vm detach %s %s, or give --force=attached", dev->vm, dev->vm,
+			 dev->address);
+		return report("release", target, "failed", EXIT_BUSY, message, NULL);
+	}
 	snprintf(message, sizeof(message), "to driver %s", driverless || !dev->host_driver[0] ? "none" : dev->host_driver);
 	return report("release", target, "planned", EXIT_DONE, message, NULL);
 }

@@ -76,6 +76,7 @@ static const char *const reasons[] = {
 	[DIRECTPATH_REASON_DRIVER_PINNED] = "driver-pinned",
 	[DIRECTPATH_REASON_SET_CHANGED] = "set-changed",
 	[DIRECTPATH_REASON_DIRTY] = "dirty",
+	[DIRECTPATH_REASON_ATTACHED] = "attached",
 };
 
 static const char *const op_kinds[] = {

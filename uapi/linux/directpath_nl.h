@@ -134,6 +134,8 @@ enum directpath_grade {
  *   claim
  * @DIRECTPATH_REASON_DIRTY: a tenant has left it, and its cleaning hook has
  *   not run
+ * @DIRECTPATH_REASON_ATTACHED: a VM has it; its release takes it from the VM,
+ *   as a forced detach does
  */
 enum directpath_reason {
 	DIRECTPATH_REASON_NO_IOMMU = 1,
@@ -170,6 +172,7 @@ enum directpath_reason {
 	DIRECTPATH_REASON_DRIVER_PINNED,
 	DIRECTPATH_REASON_SET_CHANGED,
 	DIRECTPATH_REASON_DIRTY,
+	DIRECTPATH_REASON_ATTACHED,
 };
 
 /**

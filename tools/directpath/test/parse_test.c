@@ -217,7 +217,7 @@ static void test_names(void)
 {
 	int i;
 
-	for (i = 1; i <= DIRECTPATH_REASON_DIRTY; i++)
+	for (i = 1; i <= DIRECTPATH_REASON_ATTACHED; i++)
 		CHECK(reason_by_name(reason_name((unsigned int)i)) == i);
 	for (i = 0; i <= DIRECTPATH_STATE_GONE; i++)
 		CHECK(state_by_name(state_name((unsigned int)i)) == i);

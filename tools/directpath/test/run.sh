@@ -445,13 +445,17 @@ test_release() {
 	# what a VM has goes too, but not from under one that runs
 	run dev claim 3b:00 5f:00.0; rc 0
 	run vm attach train1 gpu0; rc 0
-	vm_pid train1 4711
 	rm "$FAKE/log"
+	run --dry-run dev release gpu0; rc 5; has "VM train1 has it"; has "vm detach train1 0000:3b:00.0"; has "--force=attached"; nothing_logged
+	run --dry-run --force=attached dev release gpu0; rc 0; has "plan: release"; nothing_logged
+	vm_pid train1 4711
 	run host release-all; rc 6; has "VM train1 is running (pid 4711)"; has "vm detach train1 0000:3b:00.0 now"; has "0000:5f:00.0 released"
 	vm_pid train1 0
 	rm "$FAKE/log"
 	run --dry-run host release-all; rc 0; has "plan: release 0000:3b:00.0"; nothing_logged
 	run host release-all; rc 0; logged "detach train1 0000:3b:00.0"; logged "release 0000:3b:00.0 whole-set"
+	run dev claim 3b:00; rc 0
+	run --force=attached dev release gpu0; rc 0; logged "release 0000:3b:00.0 whole-set force=attached"
 }
 
 test_reset() {
