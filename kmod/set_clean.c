@@ -21,7 +21,7 @@
 
 void dpath_set_quiesce_member(struct dpath_device *dev)
 {
-	if (!dev->unplugged && dpath_reset_quiesce(dev->pdev))
+	if (!dev->unplugged && dpath_reset_quiesce(dev->pdev) == -ETIMEDOUT)
 		pci_warn(dev->pdev, "transactions are still pending after bus mastering was switched off\n");
 }
 

@@ -174,9 +174,12 @@ static void show_state(struct vmm *vmm)
 		!!(*(uint32_t *)(apic.regs + 0x200 + word) & bit), !!(*(uint32_t *)(apic.regs + 0x100 + word) & bit));
 }
 
+static volatile sig_atomic_t expired;
+
 static void wake(int sig)
 {
 	(void)sig;
+	expired = 1;
 }
 
 /* The CPU comes back after a while, whatever the guest does. */
@@ -193,16 +196,18 @@ static bool run_once(struct vmm *vmm)
 {
 	int ret;
 
+	expired = 0;
 	set_timer(PATIENCE_S);
-	ret = ioctl(vmm->cpu, KVM_RUN, NULL);
-	set_timer(0);
-	if (!ret)
-		return true;
-	if (errno == EINTR)
+	/* A process that was stopped and goes on comes out as well. */
+	do {
+		ret = ioctl(vmm->cpu, KVM_RUN, NULL);
+	} while (ret && errno == EINTR && !expired);
+	if (ret && errno == EINTR)
 		show_state(vmm);
-	else
+	else if (ret)
 		fprintf(stderr, "# KVM_RUN: %s\n", strerror(errno));
-	return false;
+	set_timer(0);
+	return !ret;
 }
 
 bool vmm_next(struct vmm *vmm, uint16_t *port, uint32_t *value)
