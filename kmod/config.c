@@ -281,6 +281,12 @@ static unsigned int access_width(u32 offset, size_t count)
 	return 1;
 }
 
+/* Config access of the function, if nobody resets it and it is not held. */
+static bool try_access(struct dpath_config *cfg)
+{
+	return !READ_ONCE(cfg->held) && pci_cfg_access_trylock(cfg->pdev);
+}
+
 static u32 read_locked(struct dpath_config *cfg, unsigned int offset, unsigned int width)
 {
 	struct dpath_cfg_bits bits = dpath_cfgmap_bits(cfg->map, offset, width);
@@ -289,7 +295,7 @@ static u32 read_locked(struct dpath_config *cfg, unsigned int offset, unsigned i
 	lockdep_assert_held(&cfg->lock);
 	if (cfg->dead)
 		return ~0U;
-	if (bits.virt != ones(width) && pci_cfg_access_trylock(cfg->pdev)) {
+	if (bits.virt != ones(width) && try_access(cfg)) {
 		hw = read_hw(cfg->pdev, offset, width);
 		pci_cfg_access_unlock(cfg->pdev);
 	}
@@ -396,7 +402,7 @@ out_unlock:
 /* The host chose the payload size; a read request below it would starve a peer of credits, so it is the floor. */
 static void write_readrq(struct dpath_config *cfg, u8 code)
 {
-	if (code > 5 || !pci_cfg_access_trylock(cfg->pdev))
+	if (code > 5 || !try_access(cfg))
 		return;
 	pcie_set_readrq(cfg->pdev, max(128 << code, pcie_get_mps(cfg->pdev)));
 	pci_cfg_access_unlock(cfg->pdev);
@@ -448,7 +454,7 @@ static void read_vpd(struct dpath_config *cfg, u16 address)
 	u8 data[4];
 
 	lockdep_assert_not_held(&cfg->lock);
-	if (!pci_cfg_access_trylock(cfg->pdev))
+	if (!try_access(cfg))
 		return;
 	pci_cfg_access_unlock(cfg->pdev);
 	if (pci_read_vpd(cfg->pdev, address & ~3, sizeof(data), data) != sizeof(data))
@@ -573,7 +579,7 @@ static void write_locked(struct dpath_config *cfg, unsigned int offset, unsigned
 	u32 denied;
 
 	lockdep_assert_held(&cfg->lock);
-	if (cfg->dead || (access && !pci_cfg_access_trylock(cfg->pdev)))
+	if (cfg->dead || (access && !try_access(cfg)))
 		return;
 	if (covers(offset, width, PCI_COMMAND)) {
 		mem = byte_at(value, offset, PCI_COMMAND) & PCI_COMMAND_MEMORY;
@@ -675,5 +681,28 @@ void dpath_config_restored(struct dpath_config *cfg)
 	WRITE_ONCE(cfg->power, (__force u8)PCI_D0);
 	if (!cfg->dead)
 		adopt_command_locked(cfg);
+	mutex_unlock(&cfg->lock);
+}
+
+/**
+ * dpath_config_hold - a fatal error: the guest does not reach the function's registers until dpath_config_unhold()
+ * @cfg: config space
+ *
+ * Reads are ones and writes are lost, as in a reset. A change of the power state that has begun goes on; it has config access, which a reset of the
+ * link waits for.
+ *
+ * Context: may sleep, for one access that is under way.
+ */
+void dpath_config_hold(struct dpath_config *cfg)
+{
+	mutex_lock(&cfg->lock);
+	WRITE_ONCE(cfg->held, true);
+	mutex_unlock(&cfg->lock);
+}
+
+void dpath_config_unhold(struct dpath_config *cfg)
+{
+	mutex_lock(&cfg->lock);
+	WRITE_ONCE(cfg->held, false);
 	mutex_unlock(&cfg->lock);
 }

@@ -40,6 +40,7 @@ struct dpath_config_ops {
  * struct dpath_config - config space of one lease
  * @lock: protects everything below and each access; a reader of the flags alone may do without
  * @dead: set by dpath_config_kill(); reads answer ones, writes are dropped
+ * @held: by dpath_config_hold(): the hardware is not accessed, as in a reset
  * @pdev: the function
  * @ops: what writes set off
  * @ctx: for @ops
@@ -60,6 +61,7 @@ struct dpath_config_ops {
 struct dpath_config {
 	struct mutex lock; /* protects everything below */
 	bool dead;
+	bool held;
 	struct pci_dev *pdev;
 	const struct dpath_config_ops *ops;
 	void *ctx;
@@ -87,6 +89,8 @@ ssize_t dpath_config_read(struct dpath_config *cfg, u32 offset, void *buf, size_
 ssize_t dpath_config_write(struct dpath_config *cfg, u32 offset, const void *buf, size_t count);
 bool dpath_config_decoding(struct dpath_config *cfg, bool io);
 void dpath_config_restored(struct dpath_config *cfg);
+void dpath_config_hold(struct dpath_config *cfg);
+void dpath_config_unhold(struct dpath_config *cfg);
 void dpath_config_free_counts(struct xarray *counts);
 
 #endif

@@ -20,6 +20,7 @@
 #include <linux/string.h>
 
 #include "device.h"
+#include "error.h"
 #include "host.h"
 #include "lease.h"
 #include "match.h"
@@ -76,7 +77,7 @@ struct dpath_device *dpath_device_lookup(const char *address)
 	return dev;
 }
 
-static struct dpath_device *lookup_pci_locked(struct pci_dev *pdev)
+struct dpath_device *dpath_device_lookup_pci_locked(struct pci_dev *pdev)
 {
 	struct dpath_device *dev;
 
@@ -92,7 +93,7 @@ struct dpath_device *dpath_device_obtain_locked(struct pci_dev *pdev)
 	struct dpath_device *dev;
 
 	lockdep_assert_held(&dpath_table_lock);
-	dev = lookup_pci_locked(pdev);
+	dev = dpath_device_lookup_pci_locked(pdev);
 	if (dev) {
 		dpath_device_get(dev);
 		return dev;
@@ -108,6 +109,7 @@ struct dpath_device *dpath_device_obtain_locked(struct pci_dev *pdev)
 	dev->since = ktime_get();
 	INIT_LIST_HEAD(&dev->set_node);
 	xa_init(&dev->registers);
+	dpath_error_init(dev);
 	dpath_device_get(dev);
 	list_add_tail(&dev->node, &dpath_devices);
 	return dev;
@@ -292,6 +294,8 @@ int dpath_device_set(struct pci_dev *pdev, const struct dpath_device_settings *s
 		set_clean_hook_locked(dev, settings->clean_hook);
 	if (settings->storm)
 		lease = set_storm_locked(dev, settings->storm);
+	if (settings->error_policy)
+		dev->errors.policy = *settings->error_policy;
 	dpath_dev_ntf(dev, dev->state, "dev-set");
 out_put:
 	dpath_device_put(dev);
@@ -409,6 +413,7 @@ void dpath_device_remove(struct pci_dev *pdev)
 	dpath_device_get(dev);
 	mutex_unlock(&dpath_table_lock);
 
+	dpath_error_forget(dev);
 	if (!quiet && set)
 		dpath_set_lose(set, dev);
 	if (set)
@@ -439,61 +444,6 @@ void dpath_device_shutdown(struct pci_dev *pdev)
 	dpath_reset_quiesce(pdev);
 }
 EXPORT_SYMBOL_NS_GPL(dpath_device_shutdown, "DIRECTPATH");
-
-/*
- * AER calls in with pci_bus_sem and device_lock held: the table lock, no other, and no reference, which could be the last one and take down a whole
- * address space here.
- */
-static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t channel)
-{
-	struct dpath_device *dev;
-
-	mutex_lock(&dpath_table_lock);
-	dev = lookup_pci_locked(pdev);
-	if (dev && dev->lease)
-		dpath_irqs_notify_err(&dev->lease->irqs);
-	mutex_unlock(&dpath_table_lock);
-	return PCI_ERS_RESULT_CAN_RECOVER;
-}
-
-/*
- * Somebody resets the function (its VM, sysfs, a bus reset of a neighbour): no access of the tenant may meet it half way. device_lock and config
- * access are held from here to reset_done(), so that these come in pairs, and a lease that is made between them is impossible (lease.c). The one that
- * is there may end meanwhile.
- */
-static void reset_prepare(struct pci_dev *pdev)
-{
-	struct dpath_device *dev = pci_get_drvdata(pdev);
-
-	device_lock_assert(&pdev->dev);
-	mutex_lock(&dpath_table_lock);
-	dev->held = dev->lease;
-	if (dev->held)
-		dpath_lease_get(dev->held);
-	mutex_unlock(&dpath_table_lock);
-	if (dev->held)
-		dpath_lease_hold(dev->held);
-}
-
-static void reset_done(struct pci_dev *pdev)
-{
-	struct dpath_device *dev = pci_get_drvdata(pdev);
-	struct dpath_lease *lease = dev->held;
-
-	device_lock_assert(&pdev->dev);
-	dev->held = NULL;
-	if (lease) {
-		dpath_lease_unhold(lease);
-		dpath_lease_put(lease);
-	}
-}
-
-const struct pci_error_handlers dpath_device_err_handlers = {
-	.error_detected = error_detected,
-	.reset_prepare = reset_prepare,
-	.reset_done = reset_done,
-};
-EXPORT_SYMBOL_NS_GPL(dpath_device_err_handlers, "DIRECTPATH");
 
 /* Made for a function after it had left: its place belongs to the one that came now. */
 static void forget_stale_locked(struct pci_dev *pdev)
@@ -548,7 +498,7 @@ static void note_leaving(struct pci_dev *pdev)
 	struct dpath_device *dev;
 
 	mutex_lock(&dpath_table_lock);
-	dev = lookup_pci_locked(pdev);
+	dev = dpath_device_lookup_pci_locked(pdev);
 	if (dev) {
 		dev->unplugged = true;
 		set = dev->set;
@@ -568,7 +518,7 @@ static void note_removed(struct pci_dev *pdev)
 	struct dpath_device *dev;
 
 	mutex_lock(&dpath_table_lock);
-	dev = lookup_pci_locked(pdev);
+	dev = dpath_device_lookup_pci_locked(pdev);
 	if (dev) {
 		dpath_device_set_state_locked(dev, DIRECTPATH_STATE_GONE, "removed from the bus");
 		list_del(&dev->node);

@@ -15,6 +15,7 @@
 
 #include "counters.h"
 #include "driver.h"
+#include "error.h"
 #include "op.h"
 #include "reset.h"
 #include "storm.h"
@@ -57,6 +58,7 @@ struct dpath_acceptance {
  * @clean_failure: why that did not work the last time, or empty
  * @storm: limit of interrupts; what is not given is as for its VM
  * @storm_reported: when a storm was last reported, in jiffies; 0: never
+ * @errors: what the hardware has reported, and what that means to its VM
  * @tainted: a tenant has had it since it was last cleaned; survives a release
  * @mismatch: it is quarantined because it is not what it was
  * @accepted: the last such change that was accepted
@@ -96,6 +98,7 @@ struct dpath_device {
 	char clean_failure[80];
 	struct dpath_storm_setting storm;
 	unsigned long storm_reported;
+	struct dpath_errors errors;
 	bool tainted;
 	bool mismatch;
 	struct dpath_acceptance accepted;
@@ -122,6 +125,7 @@ extern struct list_head dpath_devices; /* under dpath_table_lock */
 void dpath_device_get(struct dpath_device *dev);
 void dpath_device_put(struct dpath_device *dev);
 struct dpath_device *dpath_device_lookup_locked(const char *address);
+struct dpath_device *dpath_device_lookup_pci_locked(struct pci_dev *pdev);
 struct dpath_device *dpath_device_lookup(const char *address);
 /* The object of a PCI function, made if there is none; with a reference. Caller holds dpath_table_lock. */
 struct dpath_device *dpath_device_obtain_locked(struct pci_dev *pdev);
@@ -147,6 +151,7 @@ void dpath_device_rest_locked(struct dpath_device *dev, const char *cause);
  * @reset_policy: see dpath_reset_parse_policy()
  * @clean_hook: name of a program
  * @storm: limit of interrupts; NULL: as it is
+ * @error_policy: what an uncorrectable error is; NULL: as it is
  */
 struct dpath_device_settings {
 	const char *name;
@@ -154,6 +159,7 @@ struct dpath_device_settings {
 	const char *reset_policy;
 	const char *clean_hook;
 	const struct dpath_storm_change *storm;
+	const enum directpath_error_policy *error_policy;
 };
 
 /* dev-set. -EEXIST for a name in use, -EINVAL with @why. */
@@ -165,12 +171,11 @@ void dpath_device_report_storm_locked(struct dpath_device *dev, const struct dpa
 /* Name of the driver bound to a function now, copied safely without device_lock; empty if none. */
 void dpath_device_driver_name(struct pci_dev *pdev, char *buf, size_t size);
 
-/* probe, remove and error handlers for every such driver. */
+/* probe, remove and shutdown for every driver that functions are bound to. */
 int dpath_device_probe(struct pci_dev *pdev, const struct pci_device_id *id);
 void dpath_device_remove(struct pci_dev *pdev);
 /* The host goes down: the run of its set ends, and the function can do no DMA. Bounded. */
 void dpath_device_shutdown(struct pci_dev *pdev);
-extern const struct pci_error_handlers dpath_device_err_handlers;
 
 int dpath_device_module_init(void);
 void dpath_device_module_exit(void);

@@ -28,7 +28,7 @@ static struct pci_driver own_driver = {
 	.probe = dpath_device_probe,
 	.remove = dpath_device_remove,
 	.shutdown = dpath_device_shutdown,
-	.err_handler = &dpath_device_err_handlers,
+	.err_handler = &dpath_error_handlers,
 	/* DMA is the set's business, not the DMA API's: probing must not claim the group's default domain. */
 	.driver_managed_dma = true,
 };

@@ -52,6 +52,28 @@ void dpath_lease_put(struct dpath_lease *lease)
 	kref_put(&lease->ref, free_lease);
 }
 
+static void free_work(struct work_struct *work)
+{
+	struct dpath_lease *lease = container_of(work, struct dpath_lease, free_work);
+
+	free_lease(&lease->ref);
+	module_put(THIS_MODULE);
+}
+
+static void free_later(struct kref *ref)
+{
+	struct dpath_lease *lease = container_of(ref, struct dpath_lease, ref);
+
+	INIT_WORK(&lease->free_work, free_work);
+	__module_get(THIS_MODULE);
+	queue_work(dpath_wq, &lease->free_work);
+}
+
+void dpath_lease_put_later(struct dpath_lease *lease)
+{
+	kref_put(&lease->ref, free_later);
+}
+
 void dpath_lease_close_bars(struct dpath_lease *lease)
 {
 	dpath_mmio_close(&lease->mmio);
@@ -301,14 +323,21 @@ static struct dpath_lease *make_lease_locked(struct dpath_device *dev, struct dp
 	struct dpath_lease *lease;
 
 	lockdep_assert_held(&dev->set->lock);
-	if (!pci_cfg_access_trylock(dev->pdev))
+	if (dpath_reset_is_frozen(&dev->reset) || !pci_cfg_access_trylock(dev->pdev))
 		return ERR_PTR(-EAGAIN);
 	lease = new_lease_locked(dev, space);
+	/* A fatal error that was reported meanwhile has frozen the lease, or has not seen it yet; its end needs config access. */
+	if (!IS_ERR(lease) && dpath_reset_is_frozen(&dev->reset)) {
+		dpath_lease_kill_maps(lease);
+		dpath_lease_end_locked(dev);
+		dpath_lease_put(lease);
+		lease = ERR_PTR(-EAGAIN);
+	}
 	pci_cfg_access_unlock(dev->pdev);
 	return lease;
 }
 
-/* *@again: it had one before in this run. -EAGAIN: it is being reset. */
+/* *@again: it had one before in this run. -EAGAIN: it is being reset, or recovers from a fatal error. */
 static struct dpath_lease *open_locked(struct dpath_set *set, struct dpath_device *dev, struct dpath_space *space, bool *again)
 {
 	struct dpath_lease *lease;
@@ -460,6 +489,27 @@ void dpath_lease_unhold(struct dpath_lease *lease)
 	dpath_irqs_restored(&lease->irqs);
 	if (dpath_config_decoding(&lease->config, false))
 		dpath_lease_open_bars(lease);
+}
+
+void dpath_lease_freeze(struct dpath_lease *lease)
+{
+	device_lock_assert(&lease->dev->pdev->dev);
+	if (lease->frozen)
+		return;
+	lease->frozen = true;
+	dpath_config_hold(&lease->config);
+	dpath_mmio_hold(&lease->mmio);
+	dpath_peer_sync(lease);
+}
+
+void dpath_lease_thaw(struct dpath_lease *lease)
+{
+	device_lock_assert(&lease->dev->pdev->dev);
+	if (!lease->frozen)
+		return;
+	lease->frozen = false;
+	dpath_mmio_unhold(&lease->mmio);
+	dpath_config_unhold(&lease->config);
 }
 
 int dpath_lease_reset(struct dpath_lease *lease)

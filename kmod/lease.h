@@ -10,6 +10,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "config.h"
 #include "counters.h"
@@ -36,6 +37,8 @@ struct dpath_vm;
  * @irqs: its interrupts
  * @config: its config space
  * @peers: its BARs that are mapped in spaces of the VM, under vm->peer_lock
+ * @frozen: by dpath_lease_freeze(), under device_lock
+ * @free_work: of dpath_lease_put_later()
  */
 struct dpath_lease {
 	struct kref ref;
@@ -51,6 +54,8 @@ struct dpath_lease {
 	struct dpath_irqs irqs;
 	struct dpath_config config;
 	struct list_head peers;
+	bool frozen;
+	struct work_struct free_work;
 };
 
 static inline bool dpath_lease_alive(const struct dpath_lease *lease)
@@ -66,6 +71,8 @@ struct dpath_lease *dpath_lease_open(struct dpath_device *dev, struct dpath_spac
 void dpath_lease_close(struct dpath_lease *lease);
 void dpath_lease_get(struct dpath_lease *lease);
 void dpath_lease_put(struct dpath_lease *lease);
+/* The same where the last one must not take anything down: it is left to a work. */
+void dpath_lease_put_later(struct dpath_lease *lease);
 /* No access reaches its BARs any more, by CPU or by DMA of others; and again, unless it is dead. Bounded; takes no mmap_lock. */
 void dpath_lease_close_bars(struct dpath_lease *lease);
 void dpath_lease_open_bars(struct dpath_lease *lease);
@@ -75,6 +82,12 @@ void dpath_lease_open_bars(struct dpath_lease *lease);
  */
 void dpath_lease_hold(struct dpath_lease *lease);
 void dpath_lease_unhold(struct dpath_lease *lease);
+/*
+ * A fatal error was reported: until dpath_lease_thaw() no access of the tenant reaches BARs or config space, resets of others or not. Takes no lock
+ * under which the PCI core takes pci_bus_sem. Thawed inside of a hold, whose end opens what may be open. Under device_lock.
+ */
+void dpath_lease_freeze(struct dpath_lease *lease);
+void dpath_lease_thaw(struct dpath_lease *lease);
 /* End of the current lease of a device, under set->lock: counters are added up, the function is disabled. */
 void dpath_lease_end_locked(struct dpath_device *dev);
 /* A guest's reset of the function. 0, -ENODEV (dead), -EINVAL (no method, as VFIO says), -EAGAIN after the deadline. */

@@ -165,14 +165,14 @@ void dpath_mmio_close(struct dpath_mmio *mmio)
  * dpath_mmio_hold() - CLOSED, and nobody opens it before dpath_mmio_unhold()
  * @mmio: the lease's BARs
  *
- * A reset: the guest's decode bit, which others act upon, is not all that counts then.
+ * A reset, a fatal error, or both: the guest's decode bit, which others act upon, is not all that counts then.
  *
  * Context: as dpath_mmio_close().
  */
 void dpath_mmio_hold(struct dpath_mmio *mmio)
 {
 	down_write(&mmio->sem);
-	mmio->held = true;
+	mmio->held++;
 	set_closed_locked(mmio);
 	up_write(&mmio->sem);
 	zap_all(mmio);
@@ -181,7 +181,7 @@ void dpath_mmio_hold(struct dpath_mmio *mmio)
 void dpath_mmio_unhold(struct dpath_mmio *mmio)
 {
 	down_write(&mmio->sem);
-	mmio->held = false;
+	mmio->held--;
 	up_write(&mmio->sem);
 }
 

@@ -48,7 +48,7 @@ struct dpath_bar {
  * @sem: write: flip @open, @held or @dead; read: an access or a fault that relies on them. Nests inside mmap_lock: nothing that faults, pins or takes
  *	mmap_lock may run under it
  * @open: decode is on and no reset is under way
- * @held: a reset is under way, so that it stays CLOSED whoever opens it
+ * @held: resets and recoveries from errors under way: it stays CLOSED whoever opens it
  * @dead: the lease has ended; faults get scratch, reads ones, writes are dropped
  * @pdev: the function
  * @stats: counters of the lease
@@ -70,7 +70,7 @@ struct dpath_bar {
 struct dpath_mmio {
 	struct rw_semaphore sem;
 	bool open;
-	bool held;
+	unsigned int held;
 	bool dead;
 	struct pci_dev *pdev;
 	struct dpath_lease_stats *stats;
@@ -97,7 +97,7 @@ void dpath_mmio_destroy(struct dpath_mmio *mmio);
 void dpath_mmio_close(struct dpath_mmio *mmio);
 /* OPEN again, unless dead or held; scratch pages are zapped so that the next touch reaches the BAR. */
 void dpath_mmio_open(struct dpath_mmio *mmio);
-/* CLOSED until dpath_mmio_unhold(), which opens nothing by itself. */
+/* CLOSED until as many dpath_mmio_unhold(), which open nothing by themselves. */
 void dpath_mmio_hold(struct dpath_mmio *mmio);
 void dpath_mmio_unhold(struct dpath_mmio *mmio);
 /* CLOSED for good. */

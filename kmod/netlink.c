@@ -24,6 +24,7 @@
 #include <uapi/linux/directpath_nl.h>
 
 #include "device.h"
+#include "error.h"
 #include "generated/netlink.h"
 #include "host.h"
 #include "netlink.h"
@@ -50,6 +51,8 @@ static struct genl_family family __ro_after_init = {
 };
 
 static bool registered;
+/* Number of the last fault event, under dpath_table_lock: who listens to states only must not miss numbers. */
+static u64 fault_seq;
 
 /**
  * dpath_nl_refuse - say why, with a text made for the occasion
@@ -189,6 +192,14 @@ bool dpath_nl_read_storm(const struct nlattr *rate, const struct nlattr *backoff
 	return forget || rate || backoff;
 }
 
+bool dpath_nl_read_error_policy(const struct nlattr *attr, enum directpath_error_policy *policy)
+{
+	if (!attr)
+		return false;
+	*policy = nla_get_u32(attr);
+	return true;
+}
+
 static bool read_bool(const struct nlattr *attr, bool *value)
 {
 	if (!attr)
@@ -271,13 +282,13 @@ int directpath_nl_op_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return ret;
 }
 
-/* An event of the state group, or NULL if nobody listens. */
-static struct sk_buff *new_event_locked(u8 cmd, void **hdr)
+/* An event of a multicast group, or NULL if nobody listens. */
+static struct sk_buff *new_group_event_locked(unsigned int group, u8 cmd, void **hdr)
 {
 	struct sk_buff *msg;
 
 	lockdep_assert_held(&dpath_table_lock);
-	if (!registered || !genl_has_listeners(&family, &init_net, DIRECTPATH_NLGRP_STATE))
+	if (!registered || !genl_has_listeners(&family, &init_net, group))
 		return NULL;
 	msg = genlmsg_new(DPATH_FILL_MAX, GFP_KERNEL);
 	if (!msg)
@@ -290,8 +301,14 @@ static struct sk_buff *new_event_locked(u8 cmd, void **hdr)
 	return msg;
 }
 
+static struct sk_buff *new_event_locked(u8 cmd, void **hdr)
+{
+	lockdep_assert_held(&dpath_table_lock);
+	return new_group_event_locked(DIRECTPATH_NLGRP_STATE, cmd, hdr);
+}
+
 /* @ret: of filling @msg. An event that is not sent shows as a missing number. */
-static void send_event_locked(struct sk_buff *msg, void *hdr, int ret)
+static void send_group_event_locked(unsigned int group, struct sk_buff *msg, void *hdr, int ret)
 {
 	lockdep_assert_held(&dpath_table_lock);
 	if (ret) {
@@ -299,7 +316,13 @@ static void send_event_locked(struct sk_buff *msg, void *hdr, int ret)
 		return;
 	}
 	genlmsg_end(msg, hdr);
-	genlmsg_multicast(&family, msg, 0, DIRECTPATH_NLGRP_STATE, GFP_KERNEL);
+	genlmsg_multicast(&family, msg, 0, group, GFP_KERNEL);
+}
+
+static void send_event_locked(struct sk_buff *msg, void *hdr, int ret)
+{
+	lockdep_assert_held(&dpath_table_lock);
+	send_group_event_locked(DIRECTPATH_NLGRP_STATE, msg, hdr, ret);
 }
 
 void dpath_dev_ntf(struct dpath_device *dev, enum directpath_state prev, const char *cause)
@@ -373,6 +396,22 @@ void dpath_op_ntf(struct dpath_op *op)
 	if (!ret)
 		ret = dpath_fill_seq(msg, DIRECTPATH_A_OP_SEQ, op->seq, DIRECTPATH_A_OP_PAD);
 	send_event_locked(msg, hdr, ret);
+}
+
+void dpath_fault_ntf(struct dpath_device *dev, const struct dpath_fault *fault)
+{
+	u64 seq = ++fault_seq;
+	struct sk_buff *msg;
+	void *hdr;
+	int ret;
+
+	msg = new_group_event_locked(DIRECTPATH_NLGRP_FAULT, DIRECTPATH_CMD_FAULT_NTF, &hdr);
+	if (!msg)
+		return;
+	ret = dpath_fill_fault_locked(msg, dev, fault);
+	if (!ret)
+		ret = dpath_fill_seq(msg, DIRECTPATH_A_FAULT_SEQ, seq, DIRECTPATH_A_FAULT_PAD);
+	send_group_event_locked(DIRECTPATH_NLGRP_FAULT, msg, hdr, ret);
 }
 
 /**

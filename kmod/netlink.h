@@ -8,6 +8,7 @@
  */
 
 #include <linux/types.h>
+#include <uapi/linux/directpath_nl.h>
 
 struct dpath_op;
 struct dpath_storm_change;
@@ -36,6 +37,9 @@ int dpath_nl_queue_op(struct sk_buff *skb, struct genl_info *info, struct dpath_
 bool dpath_nl_read_u32(const struct nlattr *attr, u32 *value);
 /* Storm guard, from the attributes of a function or a VM; false if there is none of them. */
 bool dpath_nl_read_storm(const struct nlattr *rate, const struct nlattr *backoff, const struct nlattr *forget, struct dpath_storm_change *change);
+
+/* Error policy of a function or a VM; false if it is not given. */
+bool dpath_nl_read_error_policy(const struct nlattr *attr, enum directpath_error_policy *policy);
 
 int dpath_nl_start_dump(struct netlink_callback *cb);
 bool dpath_nl_grow_dump(struct sk_buff *skb, int ret);

@@ -284,6 +284,7 @@ int directpath_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
 	};
 	char why[DPATH_OP_MESSAGE_MAX] = "";
 	struct dpath_storm_change storm = {};
+	enum directpath_error_policy error_policy;
 	struct pci_dev *pdev;
 	int ret;
 
@@ -293,9 +294,11 @@ int directpath_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (dpath_nl_read_storm(info->attrs[DIRECTPATH_A_DEV_STORM_RATE], info->attrs[DIRECTPATH_A_DEV_STORM_BACKOFF],
 				info->attrs[DIRECTPATH_A_DEV_STORM_DEFAULT], &storm))
 		settings.storm = &storm;
-	if (!settings.name && !settings.label && !settings.reset_policy && !settings.clean_hook && !settings.storm)
+	if (dpath_nl_read_error_policy(info->attrs[DIRECTPATH_A_DEV_ERROR_POLICY], &error_policy))
+		settings.error_policy = &error_policy;
+	if (!settings.name && !settings.label && !settings.reset_policy && !settings.clean_hook && !settings.storm && !settings.error_policy)
 		return dpath_nl_refuse(skb, NULL, -EINVAL,
-				       "no setting given: name, label, reset-policy, clean-hook, storm-rate, storm-backoff or storm-default");
+				       "no setting given: name, label, reset-policy, clean-hook, storm-rate, storm-backoff, storm-default or error-policy");
 	pdev = get_function(skb, info, &ret);
 	if (!pdev)
 		return ret;

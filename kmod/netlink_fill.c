@@ -55,6 +55,11 @@ static int put_storm(struct sk_buff *skb, int rate_attr, int backoff_attr, const
 	return setting->backoff_given ? nla_put_u32(skb, backoff_attr, setting->limit.backoff_ms) : 0;
 }
 
+static int put_error_policy(struct sk_buff *skb, int attr, enum directpath_error_policy policy)
+{
+	return policy != DIRECTPATH_ERROR_POLICY_DEFAULT ? nla_put_u32(skb, attr, policy) : 0;
+}
+
 static int put_reason(struct sk_buff *skb, int attr, const struct dpath_reason *reason)
 {
 	struct nlattr *nest;
@@ -429,6 +434,9 @@ static int fill_state_locked(struct sk_buff *skb, const struct dpath_device *dev
 	    put_flag(skb, DIRECTPATH_A_DEV_BY_HAND, dev->by_hand) ||
 	    put_text(skb, DIRECTPATH_A_DEV_CLEAN_HOOK, dev->clean_hook) ||
 	    put_storm(skb, DIRECTPATH_A_DEV_STORM_RATE, DIRECTPATH_A_DEV_STORM_BACKOFF, &dev->storm) ||
+	    put_error_policy(skb, DIRECTPATH_A_DEV_ERROR_POLICY, dev->errors.policy) ||
+	    nla_put_u64_64bit(skb, DIRECTPATH_A_DEV_ERRORS, dev->errors.count[DIRECTPATH_FAULT_KIND_AER_NONFATAL] +
+			      dev->errors.count[DIRECTPATH_FAULT_KIND_AER_FATAL], DIRECTPATH_A_DEV_PAD) ||
 	    fill_acceptance_locked(skb, dev) ||
 	    nla_put_u32(skb, DIRECTPATH_A_DEV_VECTORS, vectors))
 		return -EMSGSIZE;
@@ -581,7 +589,8 @@ int dpath_fill_vm_locked(struct sk_buff *skb, const struct dpath_vm *vm, const s
 	if (facts && (nla_put_u64_64bit(skb, DIRECTPATH_A_VM_AREAS, facts->areas, DIRECTPATH_A_VM_PAD) ||
 		      nla_put_u64_64bit(skb, DIRECTPATH_A_VM_MAPPED, facts->mapped, DIRECTPATH_A_VM_PAD)))
 		return -EMSGSIZE;
-	if (put_cpus(skb, &vm->cpus) || put_storm(skb, DIRECTPATH_A_VM_STORM_RATE, DIRECTPATH_A_VM_STORM_BACKOFF, &vm->storm))
+	if (put_cpus(skb, &vm->cpus) || put_storm(skb, DIRECTPATH_A_VM_STORM_RATE, DIRECTPATH_A_VM_STORM_BACKOFF, &vm->storm) ||
+	    put_error_policy(skb, DIRECTPATH_A_VM_ERROR_POLICY, vm->error_policy))
 		return -EMSGSIZE;
 	return fill_vm_devices_locked(skb, vm);
 }
@@ -611,4 +620,25 @@ int dpath_fill_op_locked(struct sk_buff *skb, const struct dpath_op *op)
 	    put_text(skb, DIRECTPATH_A_OP_MESSAGE, op->message))
 		return -EMSGSIZE;
 	return op->verdict ? put_reasons(skb, DIRECTPATH_A_OP_REASON, op->verdict) : 0;
+}
+
+/**
+ * dpath_fill_fault_locked - one error of a function
+ * @skb: message
+ * @dev: the function
+ * @fault: the error
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int dpath_fill_fault_locked(struct sk_buff *skb, const struct dpath_device *dev, const struct dpath_fault *fault)
+{
+	lockdep_assert_held(&dpath_table_lock);
+	if (nla_put_string(skb, DIRECTPATH_A_FAULT_ADDRESS, dev->address) ||
+	    put_text(skb, DIRECTPATH_A_FAULT_NAME, dev->name) ||
+	    (dev->set && dev->set->vm && nla_put_string(skb, DIRECTPATH_A_FAULT_VM, dev->set->vm->name)) ||
+	    nla_put_u32(skb, DIRECTPATH_A_FAULT_KIND, fault->kind) ||
+	    nla_put_u64_64bit(skb, DIRECTPATH_A_FAULT_COUNT, fault->count, DIRECTPATH_A_FAULT_PAD) ||
+	    nla_put_u32(skb, DIRECTPATH_A_FAULT_ACTION, fault->action))
+		return -EMSGSIZE;
+	return fault->has_status ? nla_put_u32(skb, DIRECTPATH_A_FAULT_STATUS, fault->status) : 0;
 }

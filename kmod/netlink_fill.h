@@ -14,6 +14,7 @@
 #include "verdict.h"
 
 struct dpath_device;
+struct dpath_fault;
 struct dpath_op;
 struct dpath_vm;
 struct pci_dev;
@@ -74,6 +75,7 @@ int dpath_fill_host_locked(struct sk_buff *skb, const struct dpath_host_facts *f
 int dpath_fill_dev_locked(struct sk_buff *skb, struct pci_dev *pdev, const struct dpath_device *dev, const struct dpath_dev_facts *facts);
 int dpath_fill_vm_locked(struct sk_buff *skb, const struct dpath_vm *vm, const struct dpath_vm_facts *facts);
 int dpath_fill_op_locked(struct sk_buff *skb, const struct dpath_op *op);
+int dpath_fill_fault_locked(struct sk_buff *skb, const struct dpath_device *dev, const struct dpath_fault *fault);
 /* Sequence number: of the event, or of the last one. */
 int dpath_fill_seq(struct sk_buff *skb, int attr, u64 seq, int pad);
 

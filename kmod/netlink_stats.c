@@ -13,6 +13,7 @@
 
 #include "cfgperm.h"
 #include "device.h"
+#include "error.h"
 #include "generated/netlink.h"
 #include "host.h"
 #include "irq.h"
@@ -37,6 +38,8 @@
  * @resets: resets since the claim
  * @reset_failures: those that failed
  * @runs: times a VM ran it
+ * @errors: by kind
+ * @error_policy: what an uncorrectable one is
  * @vm: VM it is attached to, or empty
  * @nr_vectors: entries in @vectors
  * @vectors: vectors of the current lease, or NULL
@@ -54,6 +57,8 @@ struct dev_counters {
 	u64 resets;
 	u64 reset_failures;
 	u64 runs;
+	u64 errors[DPATH_FAULT_KINDS];
+	enum directpath_error_policy error_policy;
 	char vm[DIRECTPATH_NAME_MAX + 1];
 	unsigned int nr_vectors;
 	struct dpath_vector_info *vectors;
@@ -120,6 +125,8 @@ static int read_counters(struct dpath_device *dev, bool vectors, struct dev_coun
 		counters->reset_failures = atomic64_read(&dev->reset.failures);
 	}
 	counters->runs = dev->runs;
+	memcpy(counters->errors, dev->errors.count, sizeof(counters->errors));
+	counters->error_policy = dpath_error_policy_locked(dev);
 	mutex_unlock(&dpath_table_lock);
 
 	if (!lease)
@@ -161,6 +168,17 @@ static int put_count(struct sk_buff *skb, int attr, u64 count)
 	return nla_put_u64_64bit(skb, attr, count, DIRECTPATH_A_STATS_PAD);
 }
 
+static int put_errors(struct sk_buff *skb, const struct dev_counters *counters)
+{
+	if (dpath_error_counts_correctable() &&
+	    put_count(skb, DIRECTPATH_A_STATS_ERRORS_CORRECTABLE, counters->errors[DIRECTPATH_FAULT_KIND_AER_CORRECTABLE]))
+		return -EMSGSIZE;
+	if (put_count(skb, DIRECTPATH_A_STATS_ERRORS_NONFATAL, counters->errors[DIRECTPATH_FAULT_KIND_AER_NONFATAL]) ||
+	    put_count(skb, DIRECTPATH_A_STATS_ERRORS_FATAL, counters->errors[DIRECTPATH_FAULT_KIND_AER_FATAL]))
+		return -EMSGSIZE;
+	return nla_put_u32(skb, DIRECTPATH_A_STATS_ERROR_POLICY, counters->error_policy);
+}
+
 static int put_dev_stats(struct sk_buff *skb, const struct dpath_device *dev, const struct dev_counters *counters)
 {
 	unsigned int i;
@@ -179,7 +197,8 @@ static int put_dev_stats(struct sk_buff *skb, const struct dpath_device *dev, co
 	    put_count(skb, DIRECTPATH_A_STATS_RUNS, counters->runs) ||
 	    put_count(skb, DIRECTPATH_A_STATS_STORMS, counters->storms) ||
 	    nla_put_u32(skb, DIRECTPATH_A_STATS_STORM_RATE, counters->limit.rate) ||
-	    nla_put_u32(skb, DIRECTPATH_A_STATS_STORM_BACKOFF, counters->limit.backoff_ms))
+	    nla_put_u32(skb, DIRECTPATH_A_STATS_STORM_BACKOFF, counters->limit.backoff_ms) ||
+	    put_errors(skb, counters))
 		return -EMSGSIZE;
 	for (i = 0; i < counters->nr_vectors; i++)
 		if (put_vector(skb, &counters->vectors[i]))

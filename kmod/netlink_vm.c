@@ -138,6 +138,7 @@ int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 	char why[DPATH_OP_MESSAGE_MAX] = "";
 	struct dpath_storm_change storm = {};
 	struct dpath_vm_limits limits = {};
+	enum directpath_error_policy error_policy;
 	kuid_t uid = GLOBAL_ROOT_UID;
 	kgid_t gid = GLOBAL_ROOT_GID;
 	struct dpath_vm_config config = { .uid = &uid, .gid = &gid, .limits = &limits };
@@ -157,6 +158,8 @@ int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return ret;
 	read_limits(info, &limits);
 	config.storm = read_storm(info, &storm);
+	if (dpath_nl_read_error_policy(info->attrs[DIRECTPATH_A_VM_ERROR_POLICY], &error_policy))
+		config.error_policy = &error_policy;
 	cpus = read_cpus(skb, info, &ret);
 	if (ret)
 		return ret;
@@ -195,6 +198,7 @@ int directpath_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info)
 	char why[DPATH_OP_MESSAGE_MAX] = "";
 	struct dpath_vm_config config = {};
 	struct dpath_storm_change storm = {};
+	enum directpath_error_policy error_policy;
 	struct dpath_vm_limits limits;
 	struct cpumask *cpus;
 	const char *name;
@@ -214,12 +218,15 @@ int directpath_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info)
 	config.gid = gid_attr ? &gid : NULL;
 	config.limits = read_limits(info, &limits) ? &limits : NULL;
 	config.storm = read_storm(info, &storm);
+	if (dpath_nl_read_error_policy(info->attrs[DIRECTPATH_A_VM_ERROR_POLICY], &error_policy))
+		config.error_policy = &error_policy;
 	cpus = read_cpus(skb, info, &ret);
 	if (ret)
 		return ret;
 	config.cpus = cpus;
-	if (!config.limits && !config.storm && !uid_attr && !gid_attr && !cpus)
-		return dpath_nl_refuse(skb, NULL, -EINVAL, "no setting given: uid, gid, max-devices, max-vectors, max-pinned, cpus or storm-*");
+	if (!config.limits && !config.storm && !config.error_policy && !uid_attr && !gid_attr && !cpus)
+		return dpath_nl_refuse(skb, NULL, -EINVAL,
+				       "no setting given: uid, gid, max-devices, max-vectors, max-pinned, cpus, storm-* or error-policy");
 	name = nla_data(info->attrs[DIRECTPATH_A_VM_NAME]);
 	ret = dpath_vm_set(name, &config, why, sizeof(why));
 	kfree(cpus);

@@ -10,6 +10,7 @@
 #include <uapi/linux/directpath_nl.h>
 
 struct dpath_device;
+struct dpath_fault;
 struct dpath_op;
 struct dpath_vm;
 
@@ -18,5 +19,7 @@ void dpath_dev_ntf(struct dpath_device *dev, enum directpath_state prev, const c
 void dpath_vm_ntf(struct dpath_vm *vm, const char *cause, bool deleted);
 void dpath_host_ntf(void);
 void dpath_op_ntf(struct dpath_op *op);
+/* To those who listen to faults; numbered by itself. */
+void dpath_fault_ntf(struct dpath_device *dev, const struct dpath_fault *fault);
 
 #endif

@@ -449,15 +449,7 @@ static int reset_host_locked(struct dpath_reset *reset, const struct dpath_reset
 	return ret == -ENOTTY && offered ? -EIO : ret;
 }
 
-/**
- * dpath_reset_begin_locked - start a reset, unless there is one, or the function is not ours any more
- * @reset: the function
- * @why: set to a text when it fails
- *
- * Context: device_lock held.
- * Return: 0; -ENODEV; -EAGAIN.
- */
-int dpath_reset_begin_locked(struct dpath_reset *reset, const char **why)
+static int begin_locked(struct dpath_reset *reset, const char **why)
 {
 	device_lock_assert(&reset->pdev->dev);
 	if (!reset->pristine) {
@@ -469,6 +461,24 @@ int dpath_reset_begin_locked(struct dpath_reset *reset, const char **why)
 		return -EAGAIN;
 	}
 	return 0;
+}
+
+/**
+ * dpath_reset_begin_locked - start a reset, unless there is one, or the function is not ours any more
+ * @reset: the function
+ * @why: set to a text when it fails
+ *
+ * Context: device_lock held.
+ * Return: 0; -ENODEV; -EAGAIN.
+ */
+int dpath_reset_begin_locked(struct dpath_reset *reset, const char **why)
+{
+	device_lock_assert(&reset->pdev->dev);
+	if (dpath_reset_is_frozen(reset)) {
+		*why = "is being recovered from a fatal error";
+		return -EAGAIN;
+	}
+	return begin_locked(reset, why);
 }
 
 void dpath_reset_end(struct dpath_reset *reset)
@@ -623,5 +633,56 @@ int dpath_reset_verify(struct dpath_reset *reset, char *why, size_t size)
 	ret = dpath_fingerprint_compare(&reset->fingerprint, &now, why, size);
 	if (ret)
 		reset->found = now;
+	return ret;
+}
+
+/* A tenant finds decode off, as after any reset; the MSI-X table is in memory space, and is written with decode on. */
+static void restore_decode(struct pci_dev *pdev)
+{
+	u16 cmd;
+
+	pci_read_config_word(pdev, PCI_COMMAND, &cmd);
+	cmd &= ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	if (pdev->msix_enabled) {
+		pci_write_config_word(pdev, PCI_COMMAND, cmd | PCI_COMMAND_MEMORY);
+		pci_restore_msi_state(pdev);
+	}
+	pci_write_config_word(pdev, PCI_COMMAND, cmd);
+}
+
+/**
+ * dpath_reset_recovered - the kernel has reset the port above a function that a tenant may have
+ * @reset: the function
+ * @why: text of what is wrong
+ * @size: room in @why
+ *
+ * Config space becomes that of the claim, but for MSI and MSI-X, which the kernel knows; decode and bus mastering are off.
+ *
+ * Context: a work, after resume() of the driver: device_lock and config access held, and the tenant's lease. Bounded: some hundred config accesses.
+ * Return: 0; -EAGAIN: it is being reset by us; -ENODEV: it does not answer, or is not bound any more; -EBADE: it is not what it was; -EIO.
+ */
+int dpath_reset_recovered(struct dpath_reset *reset, char *why, size_t size)
+{
+	const char *reason = "";
+	int ret;
+
+	ret = begin_locked(reset, &reason);
+	if (ret) {
+		strscpy(why, reason, size);
+		return ret;
+	}
+	/* Whatever state a tenant has left it in: a function is in D0 after a reset of the link. */
+	reset->pdev->current_state = PCI_D0;
+	if (!pci_device_is_present(reset->pdev)) {
+		strscpy(why, "does not answer", size);
+		ret = -ENODEV;
+	} else if (restore_pristine_locked(reset)) {
+		strscpy(why, "saved config space does not fit the function any more", size);
+		ret = -EIO;
+	} else {
+		restore_decode(reset->pdev);
+		ret = dpath_reset_verify(reset, why, size);
+	}
+	dpath_reset_end(reset);
 	return ret;
 }

@@ -85,11 +85,13 @@ struct dpath_fingerprint {
 };
 
 #define DPATH_RESET_BUSY 0
+#define DPATH_RESET_FROZEN 1
 
 /**
  * struct dpath_reset - reset context of one claimed function
  * @pdev: the function; whoever holds the context holds a reference to it
- * @flags: DPATH_RESET_BUSY: one reset at a time; begun under device_lock
+ * @flags: DPATH_RESET_BUSY: one reset at a time; begun under device_lock. DPATH_RESET_FROZEN: a fatal error was reported, and the recovery from it
+ * has not ended: no other reset begins
  * @pristine: config space as found at the claim, restored after each reset; NULL when the function is not bound (changes under device_lock)
  * @fingerprint: what it is compared with
  * @found: what it showed when it was last found to differ
@@ -136,6 +138,17 @@ void dpath_reset_destroy(struct dpath_reset *reset);
 bool dpath_reset_gone(struct pci_dev *pdev);
 /* Parts that reset.c and reset_set.c share. */
 int dpath_reset_begin_locked(struct dpath_reset *reset, const char **why);
+/* Between a fatal error and the end of the recovery from it. @frozen is changed under dpath_table_lock. */
+static inline void dpath_reset_freeze(struct dpath_reset *reset, bool frozen)
+{
+	assign_bit(DPATH_RESET_FROZEN, &reset->flags, frozen);
+}
+
+static inline bool dpath_reset_is_frozen(const struct dpath_reset *reset)
+{
+	return test_bit(DPATH_RESET_FROZEN, &reset->flags);
+}
+
 void dpath_reset_end(struct dpath_reset *reset);
 int dpath_reset_clean_locked(struct dpath_reset *reset, const char **why);
 void dpath_reset_account(struct dpath_reset *reset, ktime_t start, int ret);
@@ -158,6 +171,11 @@ int dpath_reset_begin_all(struct dpath_reset **members, unsigned int nr);
 int dpath_reset_hot(struct pci_dev *pdev);
 /* A guest's own reset (VFIO_DEVICE_RESET, FLR bit): same methods, but the guest's config (BARs, command) is what is kept around it. */
 int dpath_reset_guest(struct dpath_reset *reset, const struct dpath_reset_policy *policy, const bool *dead);
+/*
+ * The port above was reset by the kernel's recovery from an error: config space of the claim, and as dpath_reset_verify(); for a tenant that goes on.
+ * -EAGAIN: it is being reset by us. Caller holds device_lock and config access, and a lease that there is.
+ */
+int dpath_reset_recovered(struct dpath_reset *reset, char *why, size_t size);
 /* Does the function answer and is it the one we claimed? 0, -ENODEV (all ones), -EBADE (@why names the differences). */
 int dpath_reset_verify(struct dpath_reset *reset, char *why, size_t size);
 int dpath_fingerprint_take(struct pci_dev *pdev, struct dpath_fingerprint *fp);

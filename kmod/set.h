@@ -112,6 +112,11 @@ void dpath_set_put_devices(struct dpath_device **devs, unsigned int nr);
  * sees the state may begin the next. May take minutes.
  */
 int dpath_set_clean(struct dpath_set *set, const char *cause, char *why, size_t size);
+/*
+ * Nobody runs the set and nothing works on it: begun as @what, and what rests on its way to a reset, because of @cause. dpath_set_clean() has to
+ * follow. Caller holds dpath_table_lock.
+ */
+bool dpath_set_begin_check_locked(struct dpath_set *set, const char *what, const char *cause);
 /* remove() of a member outside any operation: unbound by hand or unplugged. */
 void dpath_set_lose(struct dpath_set *set, struct dpath_device *dev);
 /* A member is about to leave the bus. */

@@ -10,6 +10,7 @@
 #include <linux/string.h>
 
 #include "device.h"
+#include "error.h"
 #include "host.h"
 #include "reset.h"
 #include "set.h"
@@ -277,6 +278,9 @@ static int clean_set(struct dpath_set *set, struct cleaning *clean, const char *
 	clean->all = dpath_set_devices(set, clean->devs);
 	clean->nr = enter_resetting(clean->devs, clean->all, cause);
 	read_policies(clean);
+	/* While the kernel recovers from a fatal error there is nothing to be reset, and the function would be taken for dead. */
+	for (i = 0; i < clean->nr; i++)
+		dpath_error_await(clean->devs[i]);
 	for (i = 0; i < clean->nr; i++)
 		dpath_set_quiesce_member(clean->devs[i]);
 	if (!reset_common(clean))
@@ -311,6 +315,23 @@ int dpath_set_clean(struct dpath_set *set, const char *cause, char *why, size_t 
 	ret = clean_set(set, clean, cause, why, size);
 	kfree(clean);
 	return ret;
+}
+
+bool dpath_set_begin_check_locked(struct dpath_set *set, const char *what, const char *cause)
+{
+	struct dpath_device *dev;
+
+	lockdep_assert_held(&dpath_table_lock);
+	/* One that was bound by hand waits in claiming, and its set may not be owned. */
+	list_for_each_entry(dev, &set->devices, set_node)
+		if (dpath_state_busy(dev->state))
+			return false;
+	if (!dpath_set_begin_locked(set, what))
+		return false;
+	list_for_each_entry(dev, &set->devices, set_node)
+		if (dev->state == DIRECTPATH_STATE_READY || dev->state == DIRECTPATH_STATE_RESERVED || dev->state == DIRECTPATH_STATE_DIRTY)
+			dpath_device_set_state_locked(dev, DIRECTPATH_STATE_RESETTING, cause);
+	return true;
 }
 
 void dpath_set_queue_clean(struct dpath_set *set)

@@ -262,6 +262,8 @@ int dpath_vm_new(const char *name, const uuid_t *uuid, const struct dpath_vm_con
 		cpumask_copy(&vm->cpus, config->cpus);
 	if (config->storm)
 		dpath_storm_set(&vm->storm, config->storm);
+	if (config->error_policy)
+		vm->error_policy = *config->error_policy;
 
 	mutex_lock(&node_lock);
 	mutex_lock(&dpath_table_lock);
@@ -298,7 +300,8 @@ static int change_locked(struct dpath_vm *vm, const struct dpath_vm_config *conf
 
 	lockdep_assert_held(&dpath_table_lock);
 	if (vm->adhoc && (config->uid || config->gid)) {
-		scnprintf(why, size, "%s: anonymous VMs are owned by who runs them; only limits, cpus and storm guard can be set", vm->name);
+		scnprintf(why, size, "%s: anonymous VMs are owned by who runs them; only limits, cpus, storm guard and error policy can be set",
+			  vm->name);
 		return -EINVAL;
 	}
 	*moved = (config->uid && !uid_eq(*config->uid, vm->uid)) || (config->gid && !gid_eq(*config->gid, vm->gid));
@@ -320,6 +323,8 @@ static int change_locked(struct dpath_vm *vm, const struct dpath_vm_config *conf
 		cpumask_copy(&vm->cpus, config->cpus);
 	if (config->storm)
 		dpath_storm_set(&vm->storm, config->storm);
+	if (config->error_policy)
+		vm->error_policy = *config->error_policy;
 	if (config->cpus || config->storm)
 		vm->cpus_round++;
 	return 0;
@@ -476,6 +481,7 @@ struct dpath_vm *dpath_vm_adhoc(void)
 		vm->limits = adhoc_pattern.limits;
 		cpumask_copy(&vm->cpus, &adhoc_pattern.cpus);
 		vm->storm = adhoc_pattern.storm;
+		vm->error_policy = adhoc_pattern.error_policy;
 		new = NULL;
 		dpath_vm_get(vm);
 		list_add_tail(&vm->node, &dpath_vms);

@@ -43,6 +43,7 @@ struct dpath_vm_limits {
  * @limits: what it may use
  * @cpus: CPUs that take its interrupts; none: as the kernel likes
  * @storm: limit of interrupts, for functions that have none of their own
+ * @error_policy: what uncorrectable errors are, of functions that have no policy of their own
  * @cpus_round: counts the changes of @cpus and @storm
  * @adhoc: anonymous, made for one process
  * @deleted: out of the table; nothing can be attached or opened any more
@@ -75,6 +76,7 @@ struct dpath_vm {
 	struct dpath_vm_limits limits;
 	struct cpumask cpus;
 	struct dpath_storm_setting storm;
+	enum directpath_error_policy error_policy;
 	unsigned int cpus_round;
 	bool adhoc;
 	bool deleted;
@@ -117,6 +119,7 @@ struct dpath_vm *dpath_vm_by_minor(int minor);
  * @limits: what it may use
  * @cpus: CPUs that take its interrupts; none: as the kernel likes
  * @storm: limit of interrupts
+ * @error_policy: what uncorrectable errors are
  */
 struct dpath_vm_config {
 	const kuid_t *uid;
@@ -124,6 +127,7 @@ struct dpath_vm_config {
 	const struct dpath_vm_limits *limits;
 	const struct cpumask *cpus;
 	const struct dpath_storm_change *storm;
+	const enum directpath_error_policy *error_policy;
 };
 
 /* All text goes to @why, a buffer of @size. -EEXIST, -EINVAL, -ENOMEM, -ENOSPC. */

@@ -7,6 +7,7 @@ ccflags-y += $(call dpath-probe,EVENTFD_SIGNAL_ONE,linux/eventfd.h,void eventfd_
 ccflags-y += $(call dpath-probe,BYPASS_EVENTFD,linux/irqbypass.h,struct eventfd_ctx)
 ccflags-y += $(call dpath-probe,VM_FLAGS_SET,linux/mm.h,void vm_flags_set.)
 ccflags-y += $(call dpath-probe,HUGE_PFN_PLAIN,linux/huge_mm.h,vmf_insert_pfn_pmd.*unsigned long pfn)
+ccflags-y += $(call dpath-probe,COR_ERROR,linux/pci.h,.cor_error_detected..struct pci_dev)
 ccflags-y += $(call dpath-probe,MSIX_DYN,linux/pci.h,bool pci_msix_can_alloc_dyn.)
 ccflags-y += $(call dpath-probe,MM_GET_UNMAPPED_AREA,linux/sched/mm.h,mm_get_unmapped_area.struct)
 ccflags-y += $(call dpath-probe,DEVICE_OVERRIDE,linux/device.h,int __device_set_driver_override.)

@@ -75,7 +75,7 @@ const struct nla_policy directpath_dev_release_nl_policy[DIRECTPATH_A_DEV_KEEP_D
 };
 
 /* DIRECTPATH_CMD_DEV_SET - do */
-const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_STORM_DEFAULT + 1] = {
+const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_ERROR_POLICY + 1] = {
 	[DIRECTPATH_A_DEV_ADDRESS] = { .type = NLA_NUL_STRING, .len = 15, },
 	[DIRECTPATH_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_DEV_LABEL] = { .type = NLA_NUL_STRING, .len = 31, },
@@ -84,6 +84,7 @@ const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_STORM_DEFA
 	[DIRECTPATH_A_DEV_STORM_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &directpath_a_dev_storm_rate_range),
 	[DIRECTPATH_A_DEV_STORM_BACKOFF] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
 	[DIRECTPATH_A_DEV_STORM_DEFAULT] = { .type = NLA_FLAG, },
+	[DIRECTPATH_A_DEV_ERROR_POLICY] = NLA_POLICY_MAX(NLA_U32, 3),
 };
 
 /* DIRECTPATH_CMD_DEV_RESET - do */
@@ -97,7 +98,7 @@ const struct nla_policy directpath_dev_recover_nl_policy[DIRECTPATH_A_DEV_ADDRES
 };
 
 /* DIRECTPATH_CMD_VM_NEW - do */
-const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_STORM_DEFAULT + 1] = {
+const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_ERROR_POLICY + 1] = {
 	[DIRECTPATH_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_VM_UUID] = NLA_POLICY_EXACT_LEN(16),
 	[DIRECTPATH_A_VM_UID] = { .type = NLA_U32, },
@@ -109,10 +110,11 @@ const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_STORM_DEFAUL
 	[DIRECTPATH_A_VM_STORM_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &directpath_a_vm_storm_rate_range),
 	[DIRECTPATH_A_VM_STORM_BACKOFF] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
 	[DIRECTPATH_A_VM_STORM_DEFAULT] = { .type = NLA_FLAG, },
+	[DIRECTPATH_A_VM_ERROR_POLICY] = NLA_POLICY_MAX(NLA_U32, 3),
 };
 
 /* DIRECTPATH_CMD_VM_SET - do */
-const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_STORM_DEFAULT + 1] = {
+const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_ERROR_POLICY + 1] = {
 	[DIRECTPATH_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_VM_UID] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_GID] = { .type = NLA_U32, },
@@ -123,6 +125,7 @@ const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_STORM_DEFAUL
 	[DIRECTPATH_A_VM_STORM_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &directpath_a_vm_storm_rate_range),
 	[DIRECTPATH_A_VM_STORM_BACKOFF] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
 	[DIRECTPATH_A_VM_STORM_DEFAULT] = { .type = NLA_FLAG, },
+	[DIRECTPATH_A_VM_ERROR_POLICY] = NLA_POLICY_MAX(NLA_U32, 3),
 };
 
 /* DIRECTPATH_CMD_VM_DEL - do */
@@ -208,7 +211,7 @@ const struct genl_ops directpath_nl_ops[18] = {
 		.cmd		= DIRECTPATH_CMD_DEV_SET,
 		.doit		= directpath_nl_dev_set_doit,
 		.policy		= directpath_dev_set_nl_policy,
-		.maxattr	= DIRECTPATH_A_DEV_STORM_DEFAULT,
+		.maxattr	= DIRECTPATH_A_DEV_ERROR_POLICY,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_DEV_RESET,
@@ -226,13 +229,13 @@ const struct genl_ops directpath_nl_ops[18] = {
 		.cmd		= DIRECTPATH_CMD_VM_NEW,
 		.doit		= directpath_nl_vm_new_doit,
 		.policy		= directpath_vm_new_nl_policy,
-		.maxattr	= DIRECTPATH_A_VM_STORM_DEFAULT,
+		.maxattr	= DIRECTPATH_A_VM_ERROR_POLICY,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_VM_SET,
 		.doit		= directpath_nl_vm_set_doit,
 		.policy		= directpath_vm_set_nl_policy,
-		.maxattr	= DIRECTPATH_A_VM_STORM_DEFAULT,
+		.maxattr	= DIRECTPATH_A_VM_ERROR_POLICY,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_VM_DEL,

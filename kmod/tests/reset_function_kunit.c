@@ -595,6 +595,79 @@ static void half_fingerprints(struct kunit *test)
 	released(test, fake, &reset);
 }
 
+/* The core has reset the port above it; under the device_lock that the core holds. */
+static int recover(struct dpath_resetfake_fn *fn, struct dpath_reset *reset, char *why, size_t size)
+{
+	int ret;
+
+	memcpy(fn->hw, fn->on, sizeof(fn->hw));
+	fn->locked = true;
+	ret = dpath_reset_recovered(reset, why, size);
+	fn->locked = false;
+	return ret;
+}
+
+/* After a fatal error: pristine, off, and compared; interrupts of a tenant that goes on are there again. */
+static void restored(struct kunit *test)
+{
+	struct dpath_resetfake *fake = dpath_resetfake_new(test);
+	u8 pristine[PCI_CFG_SPACE_SIZE];
+	struct dpath_reset reset;
+	struct dpath_resetfake_fn *fn;
+	const char *reason = "";
+	bool dead = false;
+	char why[128] = "";
+
+	fn = dpath_resetfake_add(fake, &fake->fns[0], flr_pm);
+	fn->hw[PCI_COMMAND] &= ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	KUNIT_ASSERT_EQ(test, dpath_reset_init(&reset, &fn->pdev), 0);
+	KUNIT_ASSERT_EQ(test, dpath_reset_verify(&reset, why, sizeof(why)), 0);
+	memcpy(pristine, fn->hw, sizeof(pristine));
+	dpath_resetfake_tenant(fn);
+	dpath_resetfake_mark(fake);
+	KUNIT_EXPECT_EQ(test, recover(fn, &reset, why, sizeof(why)), 0);
+	expect_log(test, fake, "load:1 restore:1 nomaster:1 off:1 ");
+	KUNIT_EXPECT_EQ(test, memcmp(fn->hw, pristine, sizeof(pristine)), 0);
+	/* Decode is on for the table only. */
+	fn->pdev.msix_enabled = 1;
+	KUNIT_EXPECT_EQ(test, recover(fn, &reset, why, sizeof(why)), 0);
+	expect_log(test, fake, "load:1 restore:1 nomaster:1 command:1 msix:1 off:1 ");
+	KUNIT_EXPECT_EQ(test, command_of(fn), PCI_COMMAND_INTX_DISABLE);
+
+	/* What is wrong is told, and the next one is not refused for it. */
+	reset.fingerprint.subsystem ^= 1;
+	KUNIT_EXPECT_EQ(test, recover(fn, &reset, why, sizeof(why)), -EBADE);
+	KUNIT_EXPECT_EQ(test, strncmp(why, "subsystem", 9), 0);
+	reset.fingerprint.subsystem ^= 1;
+	dpath_resetfake_mark(fake);
+	fake->fail_at = 1;
+	KUNIT_EXPECT_EQ(test, recover(fn, &reset, why, sizeof(why)), -EIO);
+	KUNIT_EXPECT_STREQ(test, why, "saved config space does not fit the function any more");
+	dpath_resetfake_mark(fake);
+	fn->absent = true;
+	KUNIT_EXPECT_EQ(test, recover(fn, &reset, why, sizeof(why)), -ENODEV);
+	KUNIT_EXPECT_STREQ(test, why, "does not answer");
+	expect_log(test, fake, "");
+	fn->absent = false;
+	reset.flags = BIT(DPATH_RESET_BUSY);
+	KUNIT_EXPECT_EQ(test, recover(fn, &reset, why, sizeof(why)), -EAGAIN);
+	reset.flags = 0;
+	/* Frozen: nobody else resets it before that is over. */
+	dpath_reset_freeze(&reset, true);
+	dpath_resetfake_mark(fake);
+	KUNIT_EXPECT_EQ(test, dpath_reset_guest(&reset, &by_default, &dead), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, dpath_reset_function(&reset, &by_default, &reason), -EAGAIN);
+	KUNIT_EXPECT_STREQ(test, reason, "is being recovered from a fatal error");
+	expect_log(test, fake, "lock:1 unlock:1 lock:1 unlock:1 ");
+	KUNIT_EXPECT_EQ(test, recover(fn, &reset, why, sizeof(why)), 0);
+	dpath_reset_freeze(&reset, false);
+	KUNIT_EXPECT_EQ(test, dpath_reset_guest(&reset, &by_default, &dead), 0);
+	KUNIT_EXPECT_EQ(test, recover(fn, &reset, why, sizeof(why)), 0);
+	released(test, fake, &reset);
+	KUNIT_EXPECT_EQ(test, recover(fn, &reset, why, sizeof(why)), -ENODEV);
+	KUNIT_EXPECT_STREQ(test, why, "is not bound any more");
+}
+
 static void quiesces(struct kunit *test)
 {
 	struct dpath_resetfake *fake = dpath_resetfake_new(test);
@@ -701,6 +774,7 @@ static struct kunit_case function_cases[] = {
 	KUNIT_CASE(gone_after),
 	KUNIT_CASE(fingerprints),
 	KUNIT_CASE(half_fingerprints),
+	KUNIT_CASE(restored),
 	KUNIT_CASE(quiesces),
 	KUNIT_CASE(by_the_guest),
 	{}

@@ -224,6 +224,14 @@ static void fake_restore_state(struct pci_dev *pdev)
 	pdev->state_saved = false;
 }
 
+static void fake_restore_msi_state(struct pci_dev *pdev)
+{
+	struct dpath_resetfake_fn *fn = fn_of(pdev);
+
+	expect(fn->hw[PCI_COMMAND] & PCI_COMMAND_MEMORY, "writes a table of MSI-X that is not decoded");
+	note_fn("msix", fn);
+}
+
 /* As the core; what d3cold_allowed says is sysfs's own. */
 static void fake_d3cold_disable(struct pci_dev *pdev)
 {
@@ -396,6 +404,7 @@ static int fake_reset_bus(struct pci_dev *pdev)
 #define pci_store_saved_state fake_store_saved_state
 #define pci_load_saved_state fake_load_saved_state
 #define pci_restore_state fake_restore_state
+#define pci_restore_msi_state fake_restore_msi_state
 #define pci_d3cold_disable fake_d3cold_disable
 #define pci_d3cold_enable fake_d3cold_enable
 #define pci_dev_trylock fake_trylock

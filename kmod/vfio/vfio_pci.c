@@ -59,7 +59,7 @@ static struct pci_driver vfio_pci_driver = {
 	.probe = dpath_device_probe,
 	.remove = dpath_device_remove,
 	.shutdown = dpath_device_shutdown,
-	.err_handler = &dpath_device_err_handlers,
+	.err_handler = &dpath_error_handlers,
 	.driver_managed_dma = true,
 };
 

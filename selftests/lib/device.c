@@ -46,6 +46,8 @@ static void read_info(struct nlattr **attrs, void *arg)
 	info->storm_set = attrs[DIRECTPATH_A_DEV_STORM_RATE] || attrs[DIRECTPATH_A_DEV_STORM_BACKOFF];
 	info->storm_rate = ctl_u32(attrs[DIRECTPATH_A_DEV_STORM_RATE]);
 	info->storm_backoff = ctl_u32(attrs[DIRECTPATH_A_DEV_STORM_BACKOFF]);
+	info->error_policy = ctl_u32(attrs[DIRECTPATH_A_DEV_ERROR_POLICY]);
+	info->errors = ctl_u64(attrs[DIRECTPATH_A_DEV_ERRORS]);
 	read_acceptance(attrs[DIRECTPATH_A_DEV_ACCEPTED], info);
 	info->state = ctl_u32(attrs[DIRECTPATH_A_DEV_STATE]);
 	info->verdict = ctl_u32(attrs[DIRECTPATH_A_DEV_VERDICT]);
@@ -229,6 +231,14 @@ int __dev_forget_storm(const char *address)
 	return __ctl_do(msg, NULL, NULL);
 }
 
+int __dev_set_error_policy(const char *address, uint32_t policy)
+{
+	struct nl_msg *msg = request(DIRECTPATH_CMD_DEV_SET, address);
+
+	nla_put_u32(msg, DIRECTPATH_A_DEV_ERROR_POLICY, policy);
+	return __ctl_do(msg, NULL, NULL);
+}
+
 static void read_stats(struct nlattr **attrs, void *arg)
 {
 	struct dev_stats *stats = arg;
@@ -246,6 +256,11 @@ static void read_stats(struct nlattr **attrs, void *arg)
 	stats->resets = ctl_u64(attrs[DIRECTPATH_A_STATS_RESETS]);
 	stats->reset_failures = ctl_u64(attrs[DIRECTPATH_A_STATS_RESET_FAILURES]);
 	stats->runs = ctl_u64(attrs[DIRECTPATH_A_STATS_RUNS]);
+	stats->has_correctable = attrs[DIRECTPATH_A_STATS_ERRORS_CORRECTABLE];
+	stats->correctable = ctl_u64(attrs[DIRECTPATH_A_STATS_ERRORS_CORRECTABLE]);
+	stats->nonfatal = ctl_u64(attrs[DIRECTPATH_A_STATS_ERRORS_NONFATAL]);
+	stats->fatal = ctl_u64(attrs[DIRECTPATH_A_STATS_ERRORS_FATAL]);
+	stats->error_policy = ctl_u32(attrs[DIRECTPATH_A_STATS_ERROR_POLICY]);
 }
 
 void dev_stats(const char *address, struct dev_stats *stats)

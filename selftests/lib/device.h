@@ -38,6 +38,8 @@ struct dev_info {
 	bool storm_set;
 	uint32_t storm_rate;
 	uint32_t storm_backoff;
+	uint32_t error_policy;
+	uint64_t errors;
 	uint32_t state;
 	uint32_t verdict;
 	uint32_t grade;
@@ -79,6 +81,11 @@ struct dev_stats {
 	uint64_t resets;
 	uint64_t reset_failures;
 	uint64_t runs;
+	bool has_correctable;
+	uint64_t correctable;
+	uint64_t nonfatal;
+	uint64_t fatal;
+	uint32_t error_policy;
 };
 
 /**
@@ -139,6 +146,8 @@ int __dev_set_hook(const char *address, const char *hook);
 /* The storm guard: interrupts a second, and the first back-off in ms. And as for its VM. */
 int __dev_set_storm(const char *address, uint32_t rate, uint32_t backoff);
 int __dev_forget_storm(const char *address);
+/* DIRECTPATH_ERROR_POLICY_*. */
+int __dev_set_error_policy(const char *address, uint32_t policy);
 void dev_stats(const char *address, struct dev_stats *stats);
 /* Its vectors now: returns how many. */
 unsigned int dev_vectors(const char *address, struct dev_vector *vectors, unsigned int max);

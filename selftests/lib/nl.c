@@ -399,16 +399,26 @@ bool ctl_has_reason(const struct ctl_reason *reasons, unsigned int nr, uint32_t 
 
 /* --- events --- */
 
-struct nl_sock *ctl_listen(void)
+static struct nl_sock *listen_to(const char *name)
 {
 	struct nl_sock *sock = open_socket();
 	int group;
 
-	group = genl_ctrl_resolve_grp(sock, DIRECTPATH_FAMILY_NAME, DIRECTPATH_MCGRP_STATE);
+	group = genl_ctrl_resolve_grp(sock, DIRECTPATH_FAMILY_NAME, name);
 	dp_assert(group > 0, "no multicast group");
 	nl_socket_disable_seq_check(sock);
 	dp_assert(!nl_socket_add_membership(sock, group), "cannot join the group");
 	return sock;
+}
+
+struct nl_sock *ctl_listen(void)
+{
+	return listen_to(DIRECTPATH_MCGRP_STATE);
+}
+
+struct nl_sock *ctl_listen_faults(void)
+{
+	return listen_to(DIRECTPATH_MCGRP_FAULT);
 }
 
 void ctl_unlisten(struct nl_sock *sock)
@@ -446,6 +456,18 @@ static void read_op_event(struct nlattr **attrs, struct ctl_event *event)
 	event->seq = ctl_u64(attrs[DIRECTPATH_A_OP_SEQ]);
 }
 
+static void read_fault_event(struct nlattr **attrs, struct ctl_event *event)
+{
+	ctl_copy(event->address, sizeof(event->address), attrs[DIRECTPATH_A_FAULT_ADDRESS]);
+	ctl_copy(event->vm, sizeof(event->vm), attrs[DIRECTPATH_A_FAULT_VM]);
+	event->kind = ctl_u32(attrs[DIRECTPATH_A_FAULT_KIND]);
+	event->count = ctl_u64(attrs[DIRECTPATH_A_FAULT_COUNT]);
+	event->has_status = attrs[DIRECTPATH_A_FAULT_STATUS];
+	event->status = ctl_u32(attrs[DIRECTPATH_A_FAULT_STATUS]);
+	event->action = ctl_u32(attrs[DIRECTPATH_A_FAULT_ACTION]);
+	event->seq = ctl_u64(attrs[DIRECTPATH_A_FAULT_SEQ]);
+}
+
 static void read_event(struct nlmsghdr *nlh, struct ctl_event *event)
 {
 	struct nlattr *attrs[ATTR_MAX + 1];
@@ -462,6 +484,9 @@ static void read_event(struct nlmsghdr *nlh, struct ctl_event *event)
 		break;
 	case DIRECTPATH_CMD_OP_NTF:
 		read_op_event(attrs, event);
+		break;
+	case DIRECTPATH_CMD_FAULT_NTF:
+		read_fault_event(attrs, event);
 		break;
 	case DIRECTPATH_CMD_HOST_NTF:
 		event->seq = ctl_u64(attrs[DIRECTPATH_A_HOST_SEQ]);

@@ -94,10 +94,17 @@ struct ctl_event {
 	int error;
 	char message[256];
 	bool deleted;
+	uint32_t kind;
+	uint64_t count;
+	bool has_status;
+	uint32_t status;
+	uint32_t action;
 };
 
 /* A subscription to the group `state'. */
 struct nl_sock *ctl_listen(void);
+/* The same to the group `fault'. */
+struct nl_sock *ctl_listen_faults(void);
 void ctl_unlisten(struct nl_sock *sock);
 /* The next event within @ms; false: there is none. */
 bool ctl_event_next(struct nl_sock *sock, struct ctl_event *event, int ms);

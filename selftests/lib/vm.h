@@ -39,6 +39,7 @@ struct vm_info {
 	bool storm_set;
 	uint32_t storm_rate;
 	uint32_t storm_backoff;
+	uint32_t error_policy;
 	uint64_t seq;
 };
 
@@ -49,6 +50,7 @@ struct vm_info {
  * @cpus: NULL: not given
  * @storm: storm_* are given
  * @forget_storm: storm-default is
+ * @errors: error_policy is given
  */
 struct vm_config {
 	bool limits;
@@ -63,6 +65,8 @@ struct vm_config {
 	uint32_t storm_rate;
 	uint32_t storm_backoff;
 	bool forget_storm;
+	bool errors;
+	uint32_t error_policy;
 };
 
 int __vm_get(const char *name, struct vm_info *info);

@@ -148,6 +148,10 @@ static void print_facts(const struct dev *dev)
 		out_text("; cleaned by %s", dev->clean_hook);
 	if (dev->storm.has_rate || dev->storm.has_backoff)
 		out_text("; %s", storm_text(&dev->storm, guard, sizeof(guard)));
+	if (dev->error_policy)
+		out_text("; errors %s", error_policy_name(dev->error_policy));
+	if (dev->errors)
+		out_text("; %llu uncorrectable error%s", ULL(dev->errors), dev->errors > 1 ? "s" : "");
 	if (dev->grade)
 		out_text("; grade %s", grade_name(dev->grade));
 	out_text("\n");
@@ -545,15 +549,17 @@ struct settings {
 	const char *reset;
 	const char *clean;
 	struct storm_change storm;
+	int error_policy; /* -1: not given */
 };
 
-#define SET_WORDS "name N, label L, reset flr,bus,pm|none|default, clean HOOK|none, " STORM_WORDS
+#define SET_WORDS "name N, label L, reset flr,bus,pm|none|default, clean HOOK|none, errors none|notify|revoke|default, " STORM_WORDS
 
 static int parse_settings(int argc, char **argv, struct settings *settings)
 {
 	bool ok = true;
 
 	memset(settings, 0, sizeof(*settings));
+	settings->error_policy = -1;
 	for (; argc >= 2; argc -= 2, argv += 2) {
 		if (!strcmp(argv[0], "name"))
 			settings->name = argv[1];
@@ -563,6 +569,8 @@ static int parse_settings(int argc, char **argv, struct settings *settings)
 			settings->reset = strcmp(argv[1], "default") ? argv[1] : "";
 		else if (!strcmp(argv[0], "clean"))
 			settings->clean = strcmp(argv[1], "none") ? argv[1] : "";
+		else if (!strcmp(argv[0], "errors"))
+			ok = (settings->error_policy = error_policy_by_name(argv[1])) >= 0;
 		else if (!storm_word(argv[0], argv[1], &settings->storm, &ok))
 			break;
 		if (!ok)
@@ -570,7 +578,7 @@ static int parse_settings(int argc, char **argv, struct settings *settings)
 	}
 	if (argc)
 		return bad_word(argv[0], SET_WORDS);
-	if (!settings->name && !settings->label && !settings->reset && !settings->clean && !storm_given(&settings->storm))
+	if (!settings->name && !settings->label && !settings->reset && !settings->clean && settings->error_policy < 0 && !storm_given(&settings->storm))
 		return out_error(EXIT_USAGE, "what to set? %s", SET_WORDS);
 	return EXIT_DONE;
 }
@@ -589,9 +597,12 @@ static int set_one(const struct dev *dev, const struct settings *settings)
 		.reset_policy = changed(settings->reset, dev->reset_policy),
 		.clean_hook = changed(settings->clean, dev->clean_hook),
 		.storm = settings->storm,
+		.has_error_policy = settings->error_policy >= 0 && (unsigned int)settings->error_policy != dev->error_policy,
+		.error_policy = settings->error_policy >= 0 ? (unsigned int)settings->error_policy : 0,
 	};
 
-	if (!storm_reduce(&change.storm, &dev->storm) && !change.name && !change.label && !change.reset_policy && !change.clean_hook)
+	if (!storm_reduce(&change.storm, &dev->storm) && !change.name && !change.label && !change.reset_policy && !change.clean_hook &&
+	    !change.has_error_policy)
 		return report("set", dev->address, "already", EXIT_DONE, NULL, NULL);
 	if (options.dry_run)
 		return report("set", dev->address, "planned", EXIT_DONE, NULL, NULL);
@@ -600,7 +611,7 @@ static int set_one(const struct dev *dev, const struct settings *settings)
 
 static int dev_set(int argc, char **argv)
 {
-	static const char *const keywords[] = { "name", "label", "reset", "clean", "storm", "storm-rate", "storm-backoff", NULL };
+	static const char *const keywords[] = { "name", "label", "reset", "clean", "errors", "storm", "storm-rate", "storm-backoff", NULL };
 	struct selection selection;
 	struct settings settings;
 	struct tally tally = {};

@@ -3,7 +3,7 @@
  * directpath monitor: one event a line.
  *
  * DMA faults: VT-d and AMD-Vi report them in the kernel log only, by address of the function. The monitor reads the log along with the events and
- * adds which VM has the function, which it knows from the list at the start and the events since.
+ * adds which VM has the function, which it knows from the list at the start and the events since. Errors of PCIe (AER) come as events.
  */
 
 #include <errno.h>
@@ -138,6 +138,33 @@ static void print_host(const struct host *host)
 		 host->unsafe_interrupts ? "on" : "off");
 }
 
+static void print_error(const struct hw_error *error)
+{
+	json_t *object;
+
+	if (out_json()) {
+		object = json_object();
+		json_object_set_new(object, "bdf", json_text(error->address));
+		json_object_set_new(object, "vm", error->vm[0] ? json_text(error->vm) : json_null());
+		json_object_set_new(object, "kind", json_string(fault_kind_name(error->kind)));
+		json_object_set_new(object, "count", json_u64(error->count));
+		json_object_set_new(object, "status", error->has_status ? json_integer(error->status) : json_null());
+		json_object_set_new(object, "action", json_string(error_policy_name(error->action)));
+		json_object_set_new(object, "seq", json_u64(error->seq));
+		print_json("fault", object);
+		return;
+	}
+	/* Its number is of another row than the others'. */
+	print_head(0);
+	out_text("fault %s%s%s %s count=%llu", error->address, error->vm[0] ? " vm=" : "", error->vm, fault_kind_name(error->kind),
+		 ULL(error->count));
+	if (error->has_status)
+		out_text(" status=0x%08x", error->status);
+	if (error->action)
+		out_text(" action=%s", error_policy_name(error->action));
+	out_text("\n");
+}
+
 /* Keep who owns what up to date, for the faults to come. */
 static void note_owner(struct monitor *monitor, const struct dev *dev)
 {
@@ -183,6 +210,10 @@ static bool on_event(const struct event *event, void *ctx)
 	case EVENT_HOST:
 		if (monitor->topics & TOPIC_OTHER)
 			print_host(event->host);
+		break;
+	case EVENT_ERROR:
+		if (monitor->topics & TOPIC_FAULT)
+			print_error(event->error);
 		break;
 	case EVENT_LOST:
 		print_lost(monitor);

@@ -23,6 +23,9 @@ static const struct counter {
 } dev_counters[] = {
 	{ "interrupts", "IRQS", "Interrupts delivered by the host handler.", offsetof(struct stats, interrupts), false, false },
 	{ "storms", "STORMS", "Times the storm guard held a vector back.", offsetof(struct stats, storms), false, false },
+	{ "errors_correctable", "CORR", "PCIe errors that were corrected.", offsetof(struct stats, correctable), false, false },
+	{ "errors_nonfatal", "NONFATAL", "Uncorrectable PCIe errors that left the link working.", offsetof(struct stats, nonfatal), false, false },
+	{ "errors_fatal", "FATAL", "Uncorrectable PCIe errors that had the link reset.", offsetof(struct stats, fatal), false, false },
 	{ "config_reads", "CFG-RD", "Config space reads by the VMM.", offsetof(struct stats, config_reads), false, false },
 	{ "config_writes", "CFG-WR", "Config space writes by the VMM.", offsetof(struct stats, config_writes), false, false },
 	{ "config_denied", "DENIED", "Config writes dropped in whole or part.", offsetof(struct stats, config_denied), false, false },
@@ -48,6 +51,12 @@ static uint64_t count_of(const struct stats *stats, const struct counter *counte
 
 	memcpy(&value, (const char *)stats + counter->offset, sizeof(value));
 	return value;
+}
+
+/* Does this kernel count it? */
+static bool has_count(const struct stats *stats, const struct counter *counter)
+{
+	return counter->offset != offsetof(struct stats, correctable) || stats->has_correctable;
 }
 
 static const char *label_of(const struct stats *stats)
@@ -86,10 +95,11 @@ static json_t *json_stats(const struct stats *stats)
 	json_object_set_new(object, "vm", stats->vm[0] ? json_text(stats->vm) : json_null());
 	counters = counters_of(stats, &nr);
 	for (i = 0; i < nr; i++)
-		json_object_set_new(object, counters[i].name, json_u64(count_of(stats, &counters[i])));
+		json_object_set_new(object, counters[i].name, has_count(stats, &counters[i]) ? json_u64(count_of(stats, &counters[i])) : json_null());
 	if (stats->address[0]) {
 		json_object_set_new(object, "storm_rate", json_integer(stats->storm_rate));
 		json_object_set_new(object, "storm_backoff_ms", json_integer(stats->storm_backoff));
+		json_object_set_new(object, "errors_policy", json_string(error_policy_name(stats->error_policy)));
 		array = json_array();
 		for (i = 0; i < stats->nr_vectors; i++) {
 			one = json_object();
@@ -138,7 +148,9 @@ static void add_row(struct table *table, const struct stats *stats, const struct
 
 		if (before && !counters[i].gauge)
 			value = (value - count_of(before, &counters[i])) / seconds;
-		if (counters[i].bytes)
+		if (!has_count(stats, &counters[i]))
+			text_copy(values[i], sizeof(values[i]), "-");
+		else if (counters[i].bytes)
 			size_text(value, values[i], sizeof(values[i]));
 		else
 			snprintf(values[i], sizeof(values[i]), "%llu", ULL(value));
@@ -255,7 +267,7 @@ static void prom_counters(const struct stats_list *list, const struct counter *c
 		printf("# HELP directpath_%s%s %s\n", counters[k].name, suffix, counters[k].help);
 		printf("# TYPE directpath_%s%s %s\n", counters[k].name, suffix, counters[k].gauge ? "gauge" : "counter");
 		for (i = 0; i < list->nr; i++) {
-			if (!list->v[i].address[0] != vms)
+			if (!list->v[i].address[0] != vms || !has_count(&list->v[i], &counters[k]))
 				continue;
 			printf("directpath_%s%s{", counters[k].name, suffix);
 			print_label(vms ? "vm" : "bdf", label_of(&list->v[i]), true);

@@ -57,6 +57,7 @@ static void print_vm(const struct vm *vm)
 	out_text("\nuuid %s\n", uuid_text(vm->uuid, buf, sizeof(buf)));
 	out_text("cpus %s\n", vm->cpus[0] ? vm->cpus : "any");
 	out_text("%s\n", storm_text(&vm->storm, buf, sizeof(buf)));
+	out_text("errors %s\n", error_policy_name(vm->error_policy));
 	out_text("spaces %u, areas %llu\n", vm->spaces, ULL(vm->areas));
 	for (i = 0; i < vm->nr_devices; i++)
 		out_text("device %s\n", vm->devices[i]);
@@ -197,11 +198,12 @@ static bool parse_cpus(const char *text, char cpus[CPUS_SIZE])
 	return true;
 }
 
-static const char vm_words[] = "uuid U, uid N, gid N, max-devs N, max-vectors N, max-pin SIZE, cpus LIST, " STORM_WORDS;
+static const char vm_words[] = "uuid U, uid N, gid N, max-devs N, max-vectors N, max-pin SIZE, cpus LIST, errors none|notify|revoke|default, " STORM_WORDS;
 
 static int parse_vm(int argc, char **argv, struct vm_change *change, uint8_t uuid[16], char cpus[CPUS_SIZE])
 {
 	bool ok = true;
+	int policy;
 
 	for (; argc >= 2; argc -= 2, argv += 2) {
 		const char *value = argv[1];
@@ -227,6 +229,11 @@ static int parse_vm(int argc, char **argv, struct vm_change *change, uint8_t uui
 		} else if (!strcmp(argv[0], "cpus")) {
 			ok = parse_cpus(value, cpus);
 			change->cpus = cpus;
+		} else if (!strcmp(argv[0], "errors")) {
+			policy = error_policy_by_name(value);
+			ok = policy >= 0;
+			change->error_policy = ok ? (unsigned int)policy : 0;
+			change->has_error_policy = true;
 		} else if (!storm_word(argv[0], value, &change->storm, &ok)) {
 			return bad_word(argv[0], vm_words);
 		}
@@ -244,10 +251,11 @@ static bool reduce(struct vm_change *change, const struct vm *vm)
 	change->has_max_devices &= change->max_devices != vm->max_devices;
 	change->has_max_vectors &= change->max_vectors != vm->max_vectors;
 	change->has_max_pinned &= change->max_pinned != vm->max_pinned;
+	change->has_error_policy &= change->error_policy != vm->error_policy;
 	if (change->cpus && !strcmp(change->cpus, vm->cpus))
 		change->cpus = NULL;
 	return storm_reduce(&change->storm, &vm->storm) || change->cpus || change->has_uid || change->has_gid || change->has_max_devices ||
-	       change->has_max_vectors || change->has_max_pinned ||
+	       change->has_max_vectors || change->has_max_pinned || change->has_error_policy ||
 	       (change->uuid && memcmp(change->uuid, vm->uuid, 16));
 }
 

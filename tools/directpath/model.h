@@ -100,6 +100,8 @@ struct dev {
 	bool by_hand;
 	char clean_hook[NAME_SIZE];
 	struct storm storm;
+	unsigned int error_policy; /* 0: as for its VM */
+	uint64_t errors;
 	char reset_method[32];
 	struct acceptance accepted;
 	char cause[128];
@@ -137,6 +139,7 @@ struct vm {
 	char cause[128];
 	char cpus[CPUS_SIZE];
 	struct storm storm;
+	unsigned int error_policy; /* 0: notify */
 	uint64_t seq;
 };
 
@@ -207,6 +210,11 @@ struct stats {
 	uint64_t storms;
 	unsigned int storm_rate;
 	unsigned int storm_backoff;
+	bool has_correctable;
+	uint64_t correctable;
+	uint64_t nonfatal;
+	uint64_t fatal;
+	unsigned int error_policy;
 	uint64_t config_reads;
 	uint64_t config_writes;
 	uint64_t config_denied;
@@ -235,7 +243,19 @@ struct stats_list {
 	struct stats *v;
 };
 
-enum event_kind { EVENT_DEV, EVENT_VM, EVENT_HOST, EVENT_OP, EVENT_LOST };
+/* An error that the kernel has reported. */
+struct hw_error {
+	char address[ADDRESS_SIZE];
+	char vm[NAME_SIZE];
+	unsigned int kind;
+	uint64_t count;
+	bool has_status;
+	unsigned int status;
+	unsigned int action;
+	uint64_t seq;
+};
+
+enum event_kind { EVENT_DEV, EVENT_VM, EVENT_HOST, EVENT_OP, EVENT_ERROR, EVENT_LOST };
 
 struct event {
 	enum event_kind kind;
@@ -244,6 +264,7 @@ struct event {
 		const struct vm *vm;
 		const struct host *host;
 		const struct op_result *op;
+		const struct hw_error *error;
 	};
 };
 

@@ -104,6 +104,19 @@ static const char *const irq_indexes[] = {
 	[DIRECTPATH_IRQ_INDEX_REQ] = "req",
 };
 
+static const char *const error_policies[] = {
+	[DIRECTPATH_ERROR_POLICY_DEFAULT] = "default",
+	[DIRECTPATH_ERROR_POLICY_NONE] = "none",
+	[DIRECTPATH_ERROR_POLICY_NOTIFY] = "notify",
+	[DIRECTPATH_ERROR_POLICY_REVOKE] = "revoke",
+};
+
+static const char *const fault_kinds[] = {
+	[DIRECTPATH_FAULT_KIND_AER_CORRECTABLE] = "aer-correctable",
+	[DIRECTPATH_FAULT_KIND_AER_NONFATAL] = "aer-nonfatal",
+	[DIRECTPATH_FAULT_KIND_AER_FATAL] = "aer-fatal",
+};
+
 static const char *name_of(const char *const *names, size_t nr, unsigned int value)
 {
 	return value < nr && names[value] ? names[value] : "unknown";
@@ -152,6 +165,21 @@ const char *posted_name(unsigned int value)
 const char *irq_index_name(unsigned int index)
 {
 	return name_of(irq_indexes, ARRAY_SIZE(irq_indexes), index);
+}
+
+const char *error_policy_name(unsigned int policy)
+{
+	return name_of(error_policies, ARRAY_SIZE(error_policies), policy);
+}
+
+const char *fault_kind_name(unsigned int kind)
+{
+	return name_of(fault_kinds, ARRAY_SIZE(fault_kinds), kind);
+}
+
+int error_policy_by_name(const char *name)
+{
+	return value_of(error_policies, ARRAY_SIZE(error_policies), name);
 }
 
 int state_by_name(const char *name)

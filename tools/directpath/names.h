@@ -14,10 +14,13 @@ const char *reason_name(unsigned int reason);
 const char *op_kind_name(unsigned int kind);
 const char *posted_name(unsigned int posted);
 const char *irq_index_name(unsigned int index);
+const char *error_policy_name(unsigned int policy);
+const char *fault_kind_name(unsigned int kind);
 /* -1 if there is none of that name. */
 int state_by_name(const char *name);
 int verdict_by_name(const char *name);
 int reason_by_name(const char *name);
+int error_policy_by_name(const char *name);
 
 /* Short name of a 24-bit PCI class, e.g. "nvme", "eth"; a number in hexadecimal if it has none. @buf is used for that. */
 const char *class_name(unsigned int class, char *buf, size_t size);

@@ -410,6 +410,8 @@ static int parse_dev(struct genlmsghdr *hdr, struct dev *dev)
 	dev->reset_ms = get_uint(tb[DIRECTPATH_A_DEV_RESET_MS]);
 	dev->by_hand = tb[DIRECTPATH_A_DEV_BY_HAND];
 	get_storm(tb[DIRECTPATH_A_DEV_STORM_RATE], tb[DIRECTPATH_A_DEV_STORM_BACKOFF], &dev->storm);
+	dev->error_policy = get_uint(tb[DIRECTPATH_A_DEV_ERROR_POLICY]);
+	dev->errors = get_number(tb[DIRECTPATH_A_DEV_ERRORS]);
 	get_text(tb[DIRECTPATH_A_DEV_CLEAN_HOOK], dev->clean_hook, sizeof(dev->clean_hook));
 	get_text(tb[DIRECTPATH_A_DEV_RESET_METHOD], dev->reset_method, sizeof(dev->reset_method));
 	parse_acceptance(tb[DIRECTPATH_A_DEV_ACCEPTED], &dev->accepted);
@@ -429,6 +431,7 @@ static int parse_vm(struct genlmsghdr *hdr, struct vm *vm)
 	get_text(tb[DIRECTPATH_A_VM_NAME], vm->name, sizeof(vm->name));
 	get_text(tb[DIRECTPATH_A_VM_CAUSE], vm->cause, sizeof(vm->cause));
 	get_storm(tb[DIRECTPATH_A_VM_STORM_RATE], tb[DIRECTPATH_A_VM_STORM_BACKOFF], &vm->storm);
+	vm->error_policy = get_uint(tb[DIRECTPATH_A_VM_ERROR_POLICY]);
 	get_text(tb[DIRECTPATH_A_VM_CPUS], vm->cpus, sizeof(vm->cpus));
 	if (tb[DIRECTPATH_A_VM_UUID] && nla_len(tb[DIRECTPATH_A_VM_UUID]) == sizeof(vm->uuid))
 		memcpy(vm->uuid, nla_data(tb[DIRECTPATH_A_VM_UUID]), sizeof(vm->uuid));
@@ -552,6 +555,11 @@ static int parse_stats(struct genlmsghdr *hdr, struct stats *stats)
 	stats->storms = get_number(tb[DIRECTPATH_A_STATS_STORMS]);
 	stats->storm_rate = get_uint(tb[DIRECTPATH_A_STATS_STORM_RATE]);
 	stats->storm_backoff = get_uint(tb[DIRECTPATH_A_STATS_STORM_BACKOFF]);
+	stats->has_correctable = tb[DIRECTPATH_A_STATS_ERRORS_CORRECTABLE];
+	stats->correctable = get_number(tb[DIRECTPATH_A_STATS_ERRORS_CORRECTABLE]);
+	stats->nonfatal = get_number(tb[DIRECTPATH_A_STATS_ERRORS_NONFATAL]);
+	stats->fatal = get_number(tb[DIRECTPATH_A_STATS_ERRORS_FATAL]);
+	stats->error_policy = get_uint(tb[DIRECTPATH_A_STATS_ERROR_POLICY]);
 	stats->config_reads = get_number(tb[DIRECTPATH_A_STATS_CONFIG_READS]);
 	stats->config_writes = get_number(tb[DIRECTPATH_A_STATS_CONFIG_WRITES]);
 	stats->config_denied = get_number(tb[DIRECTPATH_A_STATS_CONFIG_DENIED]);
@@ -574,6 +582,23 @@ static int parse_stats(struct genlmsghdr *hdr, struct stats *stats)
 			parse_vector(attr, stats);
 		else if (nla_type(attr) == DIRECTPATH_A_STATS_REGISTER)
 			parse_register(attr, stats);
+	return 0;
+}
+
+static int parse_error(struct genlmsghdr *hdr, struct hw_error *error)
+{
+	struct nlattr *tb[DIRECTPATH_A_FAULT_MAX + 1];
+
+	if (PARSE_MSG(tb, hdr) || !tb[DIRECTPATH_A_FAULT_ADDRESS])
+		return -EBADMSG;
+	get_text(tb[DIRECTPATH_A_FAULT_ADDRESS], error->address, sizeof(error->address));
+	get_text(tb[DIRECTPATH_A_FAULT_VM], error->vm, sizeof(error->vm));
+	error->kind = get_uint(tb[DIRECTPATH_A_FAULT_KIND]);
+	error->count = get_number(tb[DIRECTPATH_A_FAULT_COUNT]);
+	error->has_status = tb[DIRECTPATH_A_FAULT_STATUS];
+	error->status = get_uint(tb[DIRECTPATH_A_FAULT_STATUS]);
+	error->action = get_uint(tb[DIRECTPATH_A_FAULT_ACTION]);
+	error->seq = get_number(tb[DIRECTPATH_A_FAULT_SEQ]);
 	return 0;
 }
 
@@ -687,6 +712,8 @@ int kernel_dev_set(const char *address, const struct dev_change *change)
 		nla_put_u32(msg, DIRECTPATH_A_DEV_STORM_RATE, change->storm.set.rate);
 	if (change->storm.set.has_backoff)
 		nla_put_u32(msg, DIRECTPATH_A_DEV_STORM_BACKOFF, change->storm.set.backoff);
+	if (change->has_error_policy)
+		nla_put_u32(msg, DIRECTPATH_A_DEV_ERROR_POLICY, change->error_policy);
 	return transact(msg, NULL, NULL);
 }
 
@@ -734,6 +761,8 @@ static int send_vm(int cmd, const struct vm_change *change)
 		nla_put_u32(msg, DIRECTPATH_A_VM_STORM_RATE, change->storm.set.rate);
 	if (change->storm.set.has_backoff)
 		nla_put_u32(msg, DIRECTPATH_A_VM_STORM_BACKOFF, change->storm.set.backoff);
+	if (change->has_error_policy)
+		nla_put_u32(msg, DIRECTPATH_A_VM_ERROR_POLICY, change->error_policy);
 	return transact(msg, NULL, NULL);
 }
 
@@ -966,6 +995,7 @@ static int on_event(struct nl_msg *msg, void *arg)
 	struct genlmsghdr *hdr = nlmsg_data(nlmsg_hdr(msg));
 	struct monitor *monitor = arg;
 	struct op_result op = {};
+	struct hw_error error = {};
 	struct event event = {};
 	struct host host = {};
 	struct dev dev = {};
@@ -994,6 +1024,11 @@ static int on_event(struct nl_msg *msg, void *arg)
 		event.kind = EVENT_OP;
 		event.op = &op;
 		ret = parse_op(hdr, &op);
+		break;
+	case DIRECTPATH_CMD_FAULT_NTF:
+		event.kind = EVENT_ERROR;
+		event.error = &error;
+		ret = parse_error(hdr, &error);
 		break;
 	}
 	if (!ret)

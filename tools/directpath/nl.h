@@ -36,6 +36,8 @@ struct dev_change {
 	const char *reset_policy;
 	const char *clean_hook;
 	struct storm_change storm;
+	bool has_error_policy;
+	unsigned int error_policy;
 };
 
 int kernel_dev_set(const char *address, const struct dev_change *change);
@@ -50,6 +52,8 @@ struct vm_change {
 	uint64_t max_pinned;
 	const char *cpus; /* NULL stays, "" leaves it to the kernel */
 	struct storm_change storm;
+	bool has_error_policy;
+	unsigned int error_policy;
 };
 
 int kernel_vm_new(const struct vm_change *change);

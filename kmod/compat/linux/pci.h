@@ -24,6 +24,15 @@ static inline struct msi_map pci_msix_alloc_irq_at(struct pci_dev *pdev, unsigne
 }
 #endif
 
+#ifdef DPATH_HAVE_COR_ERROR
+#define DPATH_COR_ERROR_CALLBACK true
+#define DPATH_COR_ERROR_HANDLER .cor_error_detected = cor_error_detected,
+#else
+/* gone with 6.1: drivers are not told of errors that were corrected */
+#define DPATH_COR_ERROR_CALLBACK false
+#define DPATH_COR_ERROR_HANDLER
+#endif
+
 /* struct device: its own header is included by headers that it includes itself, so that it cannot be overlaid */
 #include <linux/device.h>
 #include <linux/slab.h>

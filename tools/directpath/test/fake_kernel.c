@@ -141,6 +141,14 @@ static void store_storm(json_t *one, const char *whose, const struct storm_chang
 		json_object_set_new(one, "storm_backoff", json_integer(change->set.backoff));
 }
 
+static void store_error_policy(json_t *one, const char *whose, bool given, unsigned int policy)
+{
+	if (!given)
+		return;
+	log_line("errors %s %u", whose, policy);
+	json_object_set_new(one, "error_policy", json_integer(policy));
+}
+
 static void load_dev(const json_t *one, struct dev *dev)
 {
 	const char *grade = json_string_value(json_object_get(one, "grade"));
@@ -159,6 +167,8 @@ static void load_dev(const json_t *one, struct dev *dev)
 	get_text(one, "cause", dev->cause, sizeof(dev->cause));
 	get_text(one, "clean_hook", dev->clean_hook, sizeof(dev->clean_hook));
 	load_storm(one, &dev->storm);
+	dev->error_policy = (unsigned int)get_number(one, "error_policy");
+	dev->errors = get_number(one, "errors");
 	value = json_object_get(one, "accepted");
 	if (value) {
 		dev->accepted.time = get_number(value, "time");
@@ -235,6 +245,7 @@ int kernel_dev_set(const char *address, const struct dev_change *change)
 	if (change->clean_hook)
 		json_object_set_new(one, "clean_hook", json_string(change->clean_hook));
 	store_storm(one, address, &change->storm);
+	store_error_policy(one, address, change->has_error_policy, change->error_policy);
 	save();
 	return 0;
 }
@@ -283,6 +294,7 @@ static void load_vm(const json_t *one, struct vm *vm)
 	get_text(one, "cause", vm->cause, sizeof(vm->cause));
 	get_text(one, "cpus", vm->cpus, sizeof(vm->cpus));
 	load_storm(one, &vm->storm);
+	vm->error_policy = (unsigned int)get_number(one, "error_policy");
 	vm->uid = (unsigned int)get_number(one, "uid");
 	vm->gid = (unsigned int)get_number(one, "gid");
 	vm->max_devices = (unsigned int)get_number(one, "max_devices");
@@ -323,6 +335,7 @@ static void store_vm(json_t *one, const struct vm_change *change)
 	if (change->cpus)
 		json_object_set_new(one, "cpus", json_string(change->cpus));
 	store_storm(one, change->name, &change->storm);
+	store_error_policy(one, change->name, change->has_error_policy, change->error_policy);
 	save();
 }
 
@@ -373,6 +386,11 @@ static void load_stats(const json_t *one, struct stats *stats)
 	stats->storms = get_number(one, "storms");
 	stats->storm_rate = (unsigned int)get_number(one, "storm_rate");
 	stats->storm_backoff = (unsigned int)get_number(one, "storm_backoff");
+	stats->has_correctable = json_object_get(one, "correctable");
+	stats->correctable = get_number(one, "correctable");
+	stats->nonfatal = get_number(one, "nonfatal");
+	stats->fatal = get_number(one, "fatal");
+	stats->error_policy = (unsigned int)get_number(one, "error_policy");
 	stats->config_denied = get_number(one, "config_denied");
 	stats->mapped = get_number(one, "mapped");
 	stats->maps = get_number(one, "maps");
@@ -514,6 +532,7 @@ int kernel_monitor(bool (*fn)(const struct event *event, void *ctx), int fd, boo
 	json_array_foreach(json_object_get(kernel, "events"), i, one) {
 		const char *kind = json_string_value(json_object_get(one, "event"));
 		struct event event = {};
+		struct hw_error error = {};
 		struct op_result op = {};
 		struct dev dev = {};
 		struct vm vm = {};
@@ -533,6 +552,16 @@ int kernel_monitor(bool (*fn)(const struct event *event, void *ctx), int fd, boo
 			get_text(one, "bdf", op.address, sizeof(op.address));
 			event.kind = EVENT_OP;
 			event.op = &op;
+		} else if (!strcmp(kind, "error")) {
+			get_text(one, "bdf", error.address, sizeof(error.address));
+			get_text(one, "vm", error.vm, sizeof(error.vm));
+			error.kind = (unsigned int)get_number(one, "kind");
+			error.count = get_number(one, "count");
+			error.has_status = json_object_get(one, "status");
+			error.status = (unsigned int)get_number(one, "status");
+			error.action = (unsigned int)get_number(one, "action");
+			event.kind = EVENT_ERROR;
+			event.error = &error;
 		} else {
 			event.kind = EVENT_LOST;
 		}

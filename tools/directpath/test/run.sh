@@ -121,7 +121,7 @@ host() {
  ],
  "vms": [{"name": "train1", "uid": 1000, "gid": 1000, "devices": []}],
  "stats": [
-  {"bdf": "0000:3b:00.0", "vm": "train1", "interrupts": 918273, "storms": 3, "storm_rate": 5000, "storm_backoff": 20, "config_denied": 2, "vectors": [1, 2, 918270],
+  {"bdf": "0000:3b:00.0", "vm": "train1", "interrupts": 918273, "storms": 3, "storm_rate": 5000, "storm_backoff": 20, "nonfatal": 4, "fatal": 1, "error_policy": 3, "config_denied": 2, "vectors": [1, 2, 918270],
    "registers": [{"offset": 4, "where": "header", "writes": 7},
     {"offset": 264, "where": "AER", "writes": 3, "denied": 2, "bits": 1048576, "why": "errors are the host's"}]},
   {"vm": "train1", "mapped": 274877906944, "maps": 12}
@@ -565,6 +565,28 @@ test_storm() {
 	run dev set 5f:00.0; rc 1; has "storm-rate N|off"
 }
 
+test_errors() {
+	host
+	run dev set 5f:00.0 errors revoke; rc 0; logged "errors 0000:5f:00.0 3"
+	run dev check 5f:00.0; has "errors revoke"; hasnt "uncorrectable error"
+	run -j dev show 5f:00.0; json 'd["devices"][0]["errors_policy"] == "revoke" and d["devices"][0]["errors"] == 0'
+	rm "$FAKE/log"
+	run dev set 5f:00.0 errors revoke; rc 0; has "already set"; nothing_logged
+	run dev set 5f:00.0 errors panic; rc 1; has "errors 'panic' is not understood"; nothing_logged
+	run dev set 5f:00.0 errors default; rc 0; logged "errors 0000:5f:00.0 0"
+	run -j dev show 5f:00.0; json 'd["devices"][0]["errors_policy"] is None'
+	run dev set 5f:00.0; rc 1; has "errors none|notify|revoke|default"
+	run vm add t5 errors none; rc 0; logged "errors t5 1"
+	run vm show t5; has "errors none"
+	run -j vm show t5; json 'd["vms"][0]["errors_policy"] == "none"'
+	rm "$FAKE/log"
+	run vm set t5 errors none; rc 0; has "already set"; nothing_logged
+	run vm set t5 errors off; rc 1; has "errors 'off' is not understood"; nothing_logged
+	run vm set t5 errors notify; rc 0; logged "errors t5 2"
+	run vm set t5 errors default; rc 0; logged "errors t5 0"
+	run vm show t5; has "errors default"
+}
+
 test_vm() {
 	host
 	run vm show; rc 0; has "train1"; has "1000:1000"
@@ -658,6 +680,8 @@ test_stats() {
 	run stats train1; rc 0; has "256G"; hasnt "918273"
 	run stats 5f:00.0; rc 3; has "never claimed"
 	run -j stats; rc 0; json 'd["stats"][0]["interrupts"] == 918273 and d["stats"][0]["vectors"][2]["count"] == 918270'
+	json 'd["stats"][0]["errors_nonfatal"] == 4 and d["stats"][0]["errors_fatal"] == 1 and d["stats"][0]["errors_correctable"] is None'
+	json 'd["stats"][0]["errors_policy"] == "revoke"'
 	json 'd["stats"][0]["storms"] == 3 and d["stats"][0]["storm_rate"] == 5000 and d["stats"][0]["storm_backoff_ms"] == 20'
 	json 'd["stats"][0]["vectors"][1]["held"] and d["stats"][0]["vectors"][1]["storms"] == 3 and not d["stats"][0]["vectors"][0]["held"]'
 	json 'd["stats"][1]["dma_mapped_bytes"] == 274877906944'
@@ -667,6 +691,7 @@ test_stats() {
 	has 'directpath_irq_total{bdf="0000:3b:00.0",kind="msix",vector="2"} 918270'
 	has 'directpath_dma_mapped_bytes{vm="train1"} 274877906944'
 	has 'directpath_storms_total{bdf="0000:3b:00.0"} 3'
+	has 'directpath_errors_nonfatal_total{bdf="0000:3b:00.0"} 4'; hasnt 'directpath_errors_correctable_total{'
 	has 'directpath_config_denied_total{bdf="0000:3b:00.0"} 2'
 	has 'directpath_config_register_denied_total{bdf="0000:3b:00.0",offset="0x108",where="AER"} 2'
 	hasnt 'offset="0x004"'
@@ -681,13 +706,21 @@ k["events"] = [
     {"event": "dev", "bdf": "0000:3b:00.0", "state": "draining", "prev_state": "running", "vm": "train1", "cause": "vmm-exit", "seq": 4712},
     {"event": "vm", "name": "train1", "seq": 4713, "cause": "two words"},
     {"event": "op", "bdf": "0000:3b:00.0"},
+    {"event": "error", "bdf": "0000:3b:00.0", "vm": "train1", "kind": 1, "count": 7, "status": 16384, "action": 2},
+    {"event": "error", "bdf": "0000:5f:00.0", "kind": 0, "count": 2},
     {"event": "lost"},
 ]
 json.dump(k, open(sys.argv[1], "w"))
 END
 	run monitor; rc 0; has "seq=4712 dev 0000:3b:00.0 state running->draining vm=train1 cause=vmm-exit"; has 'vm train1 off devices=0 cause="two words"'
 	has "op 12 claim 0000:3b:00.0 done in 34 ms"; has "events lost"
-	run monitor vm; rc 0; hasnt "dev 0000"; has "vm train1"
+	has "fault 0000:3b:00.0 vm=train1 aer-nonfatal count=7 status=0x00004000 action=notify"; has "fault 0000:5f:00.0 aer-correctable count=2"; hasnt "count=2 "
+	run monitor vm; rc 0; hasnt "dev 0000"; has "vm train1"; hasnt "aer-"
+	run monitor fault; rc 0; has "aer-nonfatal"; hasnt "running->"
+	run -j monitor fault; rc 0
+	checks=$((checks + 1))
+	head -1 "$FAKE/out" | python3 -c 'import json,sys; d=json.load(sys.stdin)["fault"]; assert d["kind"]=="aer-nonfatal" and d["action"]=="notify" and d["status"]==16384' ||
+		bad "no fault in JSON"
 	run -j monitor dev; rc 0
 	checks=$((checks + 1))
 	head -1 "$FAKE/out" | python3 -c 'import json,sys; d=json.load(sys.stdin); assert d["schema"]==1 and d["dev"]["prev_state"]=="running" and d["event"]=="dev"' ||
@@ -775,7 +808,7 @@ test_manual() {
 	[ -z "$OUT" ] || bad "directpath.8 has warnings"
 }
 
-tests=${*:-usage show disks net console claim release reset accept clean storm set vm host_commands stats monitor batch hostile completion manual}
+tests=${*:-usage show disks net console claim release reset accept clean storm errors set vm host_commands stats monitor batch hostile completion manual}
 for current in $tests; do
 	"test_$current"
 done
