@@ -19,6 +19,7 @@
 #include "driver.h"
 #include "host.h"
 #include "set.h"
+#include "sleep.h"
 
 static DEFINE_MUTEX(dpath_driver_lock);	/* serialises registration and rebinding */
 static LIST_HEAD(drivers);		/* newest first, under dpath_table_lock */
@@ -29,6 +30,7 @@ static struct pci_driver own_driver = {
 	.remove = dpath_device_remove,
 	.shutdown = dpath_device_shutdown,
 	.err_handler = &dpath_error_handlers,
+	.driver.pm = &dpath_sleep_pm_ops,
 	/* DMA is the set's business, not the DMA API's: probing must not claim the group's default domain. */
 	.driver_managed_dma = true,
 };

@@ -65,8 +65,8 @@ EXPORT_SYMBOL_NS_GPL(dpath_host_default_adhoc, "DIRECTPATH");
 
 int dpath_host_init(void)
 {
-	/* Unbound, and wide enough that a few hung host drivers do not stop the rest. */
-	dpath_wq = alloc_workqueue("directpath", WQ_UNBOUND, 0);
+	/* Unbound, and wide enough that a few hung host drivers do not stop the rest. Freezable: no reset meets a function that sleeps. */
+	dpath_wq = alloc_workqueue("directpath", WQ_UNBOUND | WQ_FREEZABLE, 0);
 	return dpath_wq ? 0 : -ENOMEM;
 }
 

@@ -13,6 +13,7 @@
 #include "op.h"
 #include "pin.h"
 #include "release.h"
+#include "sleep.h"
 #include "space.h"
 #include "vm.h"
 #include "vm_fd.h"
@@ -39,11 +40,16 @@ static int __init directpath_init(void)
 	ret = dpath_driver_module_init();
 	if (ret)
 		goto err_device;
-	ret = dpath_nl_init();
+	ret = dpath_sleep_module_init();
 	if (ret)
 		goto err_driver;
+	ret = dpath_nl_init();
+	if (ret)
+		goto err_sleep;
 	return 0;
 
+err_sleep:
+	dpath_sleep_module_exit();
 err_driver:
 	dpath_driver_module_exit();
 err_device:
@@ -63,6 +69,7 @@ err_host:
 static void __exit directpath_exit(void)
 {
 	dpath_nl_exit();
+	dpath_sleep_module_exit();
 	dpath_release_all();
 	dpath_driver_module_exit();
 	dpath_device_module_exit();

@@ -23,6 +23,7 @@
 
 #include "../device.h"
 #include "../host.h"
+#include "../sleep.h"
 #include "door.h"
 
 static char ids[1024] __initdata;
@@ -60,6 +61,7 @@ static struct pci_driver vfio_pci_driver = {
 	.remove = dpath_device_remove,
 	.shutdown = dpath_device_shutdown,
 	.err_handler = &dpath_error_handlers,
+	.driver.pm = &dpath_sleep_pm_ops,
 	.driver_managed_dma = true,
 };
 

@@ -319,8 +319,8 @@ TEST_F_TIMEOUT(nonfatal, while_reserved, 120)
 }
 
 /*
- * The kernel does not recover: a function beside it has no driver that could take part. The VM reads ones while it is open how it ends, loses the function
- * when the deadline has passed, and the function is reset.
+ * The kernel does not recover: a function beside it has no driver that could take part. The VM reads ones while it is open how it ends, loses the
+ * function when the deadline has passed, and the function is reset.
  */
 TEST_F_TIMEOUT(nonfatal, fatal_without_recovery, 180)
 {
