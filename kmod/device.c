@@ -296,6 +296,8 @@ int dpath_device_set(struct pci_dev *pdev, const struct dpath_device_settings *s
 		lease = set_storm_locked(dev, settings->storm);
 	if (settings->error_policy)
 		dev->errors.policy = *settings->error_policy;
+	if (settings->fault_limit)
+		dev->errors.fault_limit = *settings->fault_limit;
 	dpath_dev_ntf(dev, dev->state, "dev-set");
 out_put:
 	dpath_device_put(dev);

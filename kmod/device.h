@@ -152,6 +152,7 @@ void dpath_device_rest_locked(struct dpath_device *dev, const char *cause);
  * @clean_hook: name of a program
  * @storm: limit of interrupts; NULL: as it is
  * @error_policy: what an uncorrectable error is; NULL: as it is
+ * @fault_limit: refused DMA accesses that end its run; NULL: as it is
  */
 struct dpath_device_settings {
 	const char *name;
@@ -160,6 +161,7 @@ struct dpath_device_settings {
 	const char *clean_hook;
 	const struct dpath_storm_change *storm;
 	const enum directpath_error_policy *error_policy;
+	const u32 *fault_limit;
 };
 
 /* dev-set. -EEXIST for a name in use, -EINVAL with @why. */

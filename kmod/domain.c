@@ -126,11 +126,12 @@ static int fix_depth(struct dpath_domain *dom)
  * dpath_domain_new - a fresh domain for a set
  * @group: the set; its DMA is owned by us and blocked
  * @pdev: one of its functions
+ * @handler: called by IOMMU drivers that report refused DMA, in any context
  *
  * Context: process context, domain_rwsem held for WRITE.
  * Return: the domain, attached to @group and empty; or ERR_PTR, with @group as it was.
  */
-struct dpath_domain *dpath_domain_new(struct iommu_group *group, struct pci_dev *pdev)
+struct dpath_domain *dpath_domain_new(struct iommu_group *group, struct pci_dev *pdev, iommu_fault_handler_t handler)
 {
 	const struct iommu_domain_ops *ops;
 	struct dpath_domain *dom;
@@ -145,6 +146,7 @@ struct dpath_domain *dpath_domain_new(struct iommu_group *group, struct pci_dev 
 		ret = PTR_ERR(dom->domain);
 		goto err_free_dom;
 	}
+	iommu_set_fault_handler(dom->domain, handler, NULL);
 	ret = attach_member(dom, group, pdev);
 	if (ret)
 		goto err_free_domain;

@@ -8,12 +8,12 @@
  */
 
 #include <linux/bits.h>
+#include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/types.h>
 
 #include "extent.h"
 
-struct iommu_domain;
 struct iommu_group;
 struct pci_dev;
 
@@ -50,8 +50,8 @@ struct dpath_domain {
 	bool leaky;
 };
 
-/* A domain attached to @group; pgsizes and aperture are known afterwards. ERR_PTR on failure. */
-struct dpath_domain *dpath_domain_new(struct iommu_group *group, struct pci_dev *pdev);
+/* A domain attached to @group; pgsizes and aperture are known afterwards. Refused DMA is reported to @handler. ERR_PTR on failure. */
+struct dpath_domain *dpath_domain_new(struct iommu_group *group, struct pci_dev *pdev, iommu_fault_handler_t handler);
 /* No set is attached any more, or it is stuck, and then only the IOMMU layer's part is leaked. */
 void dpath_domain_free(struct dpath_domain *dom);
 /* Attach one more set; any error means: take a fresh domain. */

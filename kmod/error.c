@@ -68,6 +68,14 @@ enum directpath_error_policy dpath_error_policy_locked(const struct dpath_device
 	return DIRECTPATH_ERROR_POLICY_NOTIFY;
 }
 
+u32 dpath_error_fault_limit_locked(const struct dpath_device *dev)
+{
+	lockdep_assert_held(&dpath_table_lock);
+	if (dev->errors.fault_limit != DIRECTPATH_FAULT_LIMIT_DEFAULT)
+		return dev->errors.fault_limit;
+	return dev->set && dev->set->vm ? dev->set->vm->fault_limit : 0;
+}
+
 /* --- the tenant's lease in a reset, and in what is like one --- */
 
 /*
@@ -236,6 +244,7 @@ static void error_work(struct work_struct *work)
 void dpath_error_init(struct dpath_device *dev)
 {
 	INIT_WORK(&dev->errors.work, error_work);
+	dev->errors.fault_limit = DIRECTPATH_FAULT_LIMIT_DEFAULT;
 }
 
 static void queue_locked(struct dpath_device *dev, unsigned int todo)
@@ -313,12 +322,13 @@ static bool is_concerned(struct pci_dev *pdev, struct dpath_fault *fault)
 	return true;
 }
 
-static void count_locked(struct dpath_device *dev, struct dpath_fault *fault)
+void dpath_error_count_locked(struct dpath_device *dev, struct dpath_fault *fault, u64 nr)
 {
 	unsigned long *reported = &dev->errors.reported[fault->kind];
 
 	lockdep_assert_held(&dpath_table_lock);
-	fault->count = ++dev->errors.count[fault->kind];
+	dev->errors.count[fault->kind] += nr;
+	fault->count = dev->errors.count[fault->kind];
 	if (*reported && !time_after(jiffies, *reported + REPORT_INTERVAL))
 		return;
 	*reported = jiffies ?: 1;
@@ -337,7 +347,7 @@ static struct dpath_lease *take_error(struct pci_dev *pdev, struct dpath_fault *
 		goto out;
 	if (fault->kind != DIRECTPATH_FAULT_KIND_AER_CORRECTABLE)
 		fault->action = dpath_error_policy_locked(dev);
-	count_locked(dev, fault);
+	dpath_error_count_locked(dev, fault, 1);
 	if (fault->kind == DIRECTPATH_FAULT_KIND_AER_FATAL)
 		lease = freeze_locked(dev);
 	if (fault->action == DIRECTPATH_ERROR_POLICY_REVOKE && dev->state == DIRECTPATH_STATE_RUNNING)

@@ -8,6 +8,7 @@
 #include "device.h"
 #include "driver.h"
 #include "host.h"
+#include "iofault.h"
 #include "irq.h"
 #include "netlink.h"
 #include "op.h"
@@ -77,6 +78,7 @@ static void __exit directpath_exit(void)
 	dpath_op_exit();
 	dpath_irq_module_exit();
 	dpath_space_module_exit();
+	dpath_iofault_module_exit();
 	dpath_pin_module_exit();
 	dpath_host_exit();
 }

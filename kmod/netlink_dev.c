@@ -285,6 +285,7 @@ int directpath_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
 	char why[DPATH_OP_MESSAGE_MAX] = "";
 	struct dpath_storm_change storm = {};
 	enum directpath_error_policy error_policy;
+	u32 fault_limit;
 	struct pci_dev *pdev;
 	int ret;
 
@@ -296,9 +297,14 @@ int directpath_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
 		settings.storm = &storm;
 	if (dpath_nl_read_error_policy(info->attrs[DIRECTPATH_A_DEV_ERROR_POLICY], &error_policy))
 		settings.error_policy = &error_policy;
-	if (!settings.name && !settings.label && !settings.reset_policy && !settings.clean_hook && !settings.storm && !settings.error_policy)
+	if (info->attrs[DIRECTPATH_A_DEV_FAULT_LIMIT]) {
+		fault_limit = nla_get_u32(info->attrs[DIRECTPATH_A_DEV_FAULT_LIMIT]);
+		settings.fault_limit = &fault_limit;
+	}
+	if (!settings.name && !settings.label && !settings.reset_policy && !settings.clean_hook && !settings.storm && !settings.error_policy &&
+	    !settings.fault_limit)
 		return dpath_nl_refuse(skb, NULL, -EINVAL,
-				       "no setting given: name, label, reset-policy, clean-hook, storm-rate, storm-backoff, storm-default or error-policy");
+				       "no setting given: name, label, reset-policy, clean-hook, storm-*, error-policy or fault-limit");
 	pdev = get_function(skb, info, &ret);
 	if (!pdev)
 		return ret;

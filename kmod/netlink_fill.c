@@ -437,6 +437,8 @@ static int fill_state_locked(struct sk_buff *skb, const struct dpath_device *dev
 	    put_error_policy(skb, DIRECTPATH_A_DEV_ERROR_POLICY, dev->errors.policy) ||
 	    nla_put_u64_64bit(skb, DIRECTPATH_A_DEV_ERRORS, dev->errors.count[DIRECTPATH_FAULT_KIND_AER_NONFATAL] +
 			      dev->errors.count[DIRECTPATH_FAULT_KIND_AER_FATAL], DIRECTPATH_A_DEV_PAD) ||
+	    (dev->errors.fault_limit != DIRECTPATH_FAULT_LIMIT_DEFAULT &&
+	     nla_put_u32(skb, DIRECTPATH_A_DEV_FAULT_LIMIT, dev->errors.fault_limit)) ||
 	    fill_acceptance_locked(skb, dev) ||
 	    nla_put_u32(skb, DIRECTPATH_A_DEV_VECTORS, vectors))
 		return -EMSGSIZE;
@@ -590,7 +592,8 @@ int dpath_fill_vm_locked(struct sk_buff *skb, const struct dpath_vm *vm, const s
 		      nla_put_u64_64bit(skb, DIRECTPATH_A_VM_MAPPED, facts->mapped, DIRECTPATH_A_VM_PAD)))
 		return -EMSGSIZE;
 	if (put_cpus(skb, &vm->cpus) || put_storm(skb, DIRECTPATH_A_VM_STORM_RATE, DIRECTPATH_A_VM_STORM_BACKOFF, &vm->storm) ||
-	    put_error_policy(skb, DIRECTPATH_A_VM_ERROR_POLICY, vm->error_policy))
+	    put_error_policy(skb, DIRECTPATH_A_VM_ERROR_POLICY, vm->error_policy) ||
+	    (vm->fault_limit && nla_put_u32(skb, DIRECTPATH_A_VM_FAULT_LIMIT, vm->fault_limit)))
 		return -EMSGSIZE;
 	return fill_vm_devices_locked(skb, vm);
 }
@@ -639,6 +642,9 @@ int dpath_fill_fault_locked(struct sk_buff *skb, const struct dpath_device *dev,
 	    nla_put_u32(skb, DIRECTPATH_A_FAULT_KIND, fault->kind) ||
 	    nla_put_u64_64bit(skb, DIRECTPATH_A_FAULT_COUNT, fault->count, DIRECTPATH_A_FAULT_PAD) ||
 	    nla_put_u32(skb, DIRECTPATH_A_FAULT_ACTION, fault->action))
+		return -EMSGSIZE;
+	if (fault->has_iova && (nla_put_u64_64bit(skb, DIRECTPATH_A_FAULT_IOVA, fault->iova, DIRECTPATH_A_FAULT_PAD) ||
+				put_flag(skb, DIRECTPATH_A_FAULT_WRITE, fault->write)))
 		return -EMSGSIZE;
 	return fault->has_status ? nla_put_u32(skb, DIRECTPATH_A_FAULT_STATUS, fault->status) : 0;
 }

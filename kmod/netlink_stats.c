@@ -40,6 +40,7 @@
  * @runs: times a VM ran it
  * @errors: by kind
  * @error_policy: what an uncorrectable one is
+ * @fault_limit: refused DMA accesses that end a run
  * @vm: VM it is attached to, or empty
  * @nr_vectors: entries in @vectors
  * @vectors: vectors of the current lease, or NULL
@@ -59,6 +60,7 @@ struct dev_counters {
 	u64 runs;
 	u64 errors[DPATH_FAULT_KINDS];
 	enum directpath_error_policy error_policy;
+	u32 fault_limit;
 	char vm[DIRECTPATH_NAME_MAX + 1];
 	unsigned int nr_vectors;
 	struct dpath_vector_info *vectors;
@@ -127,6 +129,7 @@ static int read_counters(struct dpath_device *dev, bool vectors, struct dev_coun
 	counters->runs = dev->runs;
 	memcpy(counters->errors, dev->errors.count, sizeof(counters->errors));
 	counters->error_policy = dpath_error_policy_locked(dev);
+	counters->fault_limit = dpath_error_fault_limit_locked(dev);
 	mutex_unlock(&dpath_table_lock);
 
 	if (!lease)
@@ -174,7 +177,9 @@ static int put_errors(struct sk_buff *skb, const struct dev_counters *counters)
 	    put_count(skb, DIRECTPATH_A_STATS_ERRORS_CORRECTABLE, counters->errors[DIRECTPATH_FAULT_KIND_AER_CORRECTABLE]))
 		return -EMSGSIZE;
 	if (put_count(skb, DIRECTPATH_A_STATS_ERRORS_NONFATAL, counters->errors[DIRECTPATH_FAULT_KIND_AER_NONFATAL]) ||
-	    put_count(skb, DIRECTPATH_A_STATS_ERRORS_FATAL, counters->errors[DIRECTPATH_FAULT_KIND_AER_FATAL]))
+	    put_count(skb, DIRECTPATH_A_STATS_ERRORS_FATAL, counters->errors[DIRECTPATH_FAULT_KIND_AER_FATAL]) ||
+	    put_count(skb, DIRECTPATH_A_STATS_ERRORS_IOMMU, counters->errors[DIRECTPATH_FAULT_KIND_IOMMU]) ||
+	    nla_put_u32(skb, DIRECTPATH_A_STATS_FAULT_LIMIT, counters->fault_limit))
 		return -EMSGSIZE;
 	return nla_put_u32(skb, DIRECTPATH_A_STATS_ERROR_POLICY, counters->error_policy);
 }

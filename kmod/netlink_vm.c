@@ -132,6 +132,16 @@ static struct cpumask *read_cpus(struct sk_buff *skb, struct genl_info *info, in
 	return NULL;
 }
 
+static const u32 *read_fault_limit(struct genl_info *info, u32 *limit)
+{
+	const struct nlattr *attr = info->attrs[DIRECTPATH_A_VM_FAULT_LIMIT];
+
+	if (!attr)
+		return NULL;
+	*limit = nla_get_u32(attr);
+	return limit;
+}
+
 int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *name = info->attrs[DIRECTPATH_A_VM_NAME];
@@ -139,6 +149,7 @@ int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct dpath_storm_change storm = {};
 	struct dpath_vm_limits limits = {};
 	enum directpath_error_policy error_policy;
+	u32 fault_limit;
 	kuid_t uid = GLOBAL_ROOT_UID;
 	kgid_t gid = GLOBAL_ROOT_GID;
 	struct dpath_vm_config config = { .uid = &uid, .gid = &gid, .limits = &limits };
@@ -160,6 +171,7 @@ int directpath_nl_vm_new_doit(struct sk_buff *skb, struct genl_info *info)
 	config.storm = read_storm(info, &storm);
 	if (dpath_nl_read_error_policy(info->attrs[DIRECTPATH_A_VM_ERROR_POLICY], &error_policy))
 		config.error_policy = &error_policy;
+	config.fault_limit = read_fault_limit(info, &fault_limit);
 	cpus = read_cpus(skb, info, &ret);
 	if (ret)
 		return ret;
@@ -199,6 +211,7 @@ int directpath_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info)
 	struct dpath_vm_config config = {};
 	struct dpath_storm_change storm = {};
 	enum directpath_error_policy error_policy;
+	u32 fault_limit;
 	struct dpath_vm_limits limits;
 	struct cpumask *cpus;
 	const char *name;
@@ -220,13 +233,14 @@ int directpath_nl_vm_set_doit(struct sk_buff *skb, struct genl_info *info)
 	config.storm = read_storm(info, &storm);
 	if (dpath_nl_read_error_policy(info->attrs[DIRECTPATH_A_VM_ERROR_POLICY], &error_policy))
 		config.error_policy = &error_policy;
+	config.fault_limit = read_fault_limit(info, &fault_limit);
 	cpus = read_cpus(skb, info, &ret);
 	if (ret)
 		return ret;
 	config.cpus = cpus;
-	if (!config.limits && !config.storm && !config.error_policy && !uid_attr && !gid_attr && !cpus)
+	if (!config.limits && !config.storm && !config.error_policy && !config.fault_limit && !uid_attr && !gid_attr && !cpus)
 		return dpath_nl_refuse(skb, NULL, -EINVAL,
-				       "no setting given: uid, gid, max-devices, max-vectors, max-pinned, cpus, storm-* or error-policy");
+				       "no setting given: uid, gid, max-devices, max-vectors, max-pinned, cpus, storm-*, error-policy or fault-limit");
 	name = nla_data(info->attrs[DIRECTPATH_A_VM_NAME]);
 	ret = dpath_vm_set(name, &config, why, sizeof(why));
 	kfree(cpus);

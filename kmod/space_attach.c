@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 
 #include "domain.h"
+#include "iofault.h"
 #include "group.h"
 #include "iova.h"
 #include "space.h"
@@ -221,7 +222,7 @@ static struct dpath_domain *attach_fresh(struct dpath_space *space, struct iommu
 	struct dpath_domain *fresh, *dom;
 	int ret;
 
-	fresh = dpath_domain_new(group, pdev);
+	fresh = dpath_domain_new(group, pdev, dpath_iofault_handler);
 	if (IS_ERR(fresh)) {
 		*why = "the IOMMU driver gives no domain for the set";
 		return fresh;

@@ -229,6 +229,12 @@ static int check_new_locked(const char *name, char *why, size_t size)
 	return -EEXIST;
 }
 
+static void set_fault_limit(struct dpath_vm *vm, const u32 *limit)
+{
+	if (limit)
+		vm->fault_limit = *limit == DIRECTPATH_FAULT_LIMIT_DEFAULT ? 0 : *limit;
+}
+
 int dpath_vm_new(const char *name, const uuid_t *uuid, const struct dpath_vm_config *config, char *why, size_t size)
 {
 	kuid_t uid = config->uid ? *config->uid : GLOBAL_ROOT_UID;
@@ -264,6 +270,7 @@ int dpath_vm_new(const char *name, const uuid_t *uuid, const struct dpath_vm_con
 		dpath_storm_set(&vm->storm, config->storm);
 	if (config->error_policy)
 		vm->error_policy = *config->error_policy;
+	set_fault_limit(vm, config->fault_limit);
 
 	mutex_lock(&node_lock);
 	mutex_lock(&dpath_table_lock);
@@ -325,6 +332,7 @@ static int change_locked(struct dpath_vm *vm, const struct dpath_vm_config *conf
 		dpath_storm_set(&vm->storm, config->storm);
 	if (config->error_policy)
 		vm->error_policy = *config->error_policy;
+	set_fault_limit(vm, config->fault_limit);
 	if (config->cpus || config->storm)
 		vm->cpus_round++;
 	return 0;
@@ -482,6 +490,7 @@ struct dpath_vm *dpath_vm_adhoc(void)
 		cpumask_copy(&vm->cpus, &adhoc_pattern.cpus);
 		vm->storm = adhoc_pattern.storm;
 		vm->error_policy = adhoc_pattern.error_policy;
+		vm->fault_limit = adhoc_pattern.fault_limit;
 		new = NULL;
 		dpath_vm_get(vm);
 		list_add_tail(&vm->node, &dpath_vms);

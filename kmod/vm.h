@@ -44,6 +44,7 @@ struct dpath_vm_limits {
  * @cpus: CPUs that take its interrupts; none: as the kernel likes
  * @storm: limit of interrupts, for functions that have none of their own
  * @error_policy: what uncorrectable errors are, of functions that have no policy of their own
+ * @fault_limit: refused DMA accesses that end a run, of functions that have no limit of their own; 0: none
  * @cpus_round: counts the changes of @cpus and @storm
  * @adhoc: anonymous, made for one process
  * @deleted: out of the table; nothing can be attached or opened any more
@@ -77,6 +78,7 @@ struct dpath_vm {
 	struct cpumask cpus;
 	struct dpath_storm_setting storm;
 	enum directpath_error_policy error_policy;
+	u32 fault_limit;
 	unsigned int cpus_round;
 	bool adhoc;
 	bool deleted;
@@ -120,6 +122,7 @@ struct dpath_vm *dpath_vm_by_minor(int minor);
  * @cpus: CPUs that take its interrupts; none: as the kernel likes
  * @storm: limit of interrupts
  * @error_policy: what uncorrectable errors are
+ * @fault_limit: refused DMA accesses that end a run
  */
 struct dpath_vm_config {
 	const kuid_t *uid;
@@ -128,6 +131,7 @@ struct dpath_vm_config {
 	const struct cpumask *cpus;
 	const struct dpath_storm_change *storm;
 	const enum directpath_error_policy *error_policy;
+	const u32 *fault_limit;
 };
 
 /* All text goes to @why, a buffer of @size. -EEXIST, -EINVAL, -ENOMEM, -ENOSPC. */

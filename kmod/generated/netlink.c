@@ -75,7 +75,7 @@ const struct nla_policy directpath_dev_release_nl_policy[DIRECTPATH_A_DEV_KEEP_D
 };
 
 /* DIRECTPATH_CMD_DEV_SET - do */
-const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_ERROR_POLICY + 1] = {
+const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_FAULT_LIMIT + 1] = {
 	[DIRECTPATH_A_DEV_ADDRESS] = { .type = NLA_NUL_STRING, .len = 15, },
 	[DIRECTPATH_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_DEV_LABEL] = { .type = NLA_NUL_STRING, .len = 31, },
@@ -85,6 +85,7 @@ const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_ERROR_POLI
 	[DIRECTPATH_A_DEV_STORM_BACKOFF] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
 	[DIRECTPATH_A_DEV_STORM_DEFAULT] = { .type = NLA_FLAG, },
 	[DIRECTPATH_A_DEV_ERROR_POLICY] = NLA_POLICY_MAX(NLA_U32, 3),
+	[DIRECTPATH_A_DEV_FAULT_LIMIT] = { .type = NLA_U32, },
 };
 
 /* DIRECTPATH_CMD_DEV_RESET - do */
@@ -98,7 +99,7 @@ const struct nla_policy directpath_dev_recover_nl_policy[DIRECTPATH_A_DEV_ADDRES
 };
 
 /* DIRECTPATH_CMD_VM_NEW - do */
-const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_ERROR_POLICY + 1] = {
+const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_FAULT_LIMIT + 1] = {
 	[DIRECTPATH_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_VM_UUID] = NLA_POLICY_EXACT_LEN(16),
 	[DIRECTPATH_A_VM_UID] = { .type = NLA_U32, },
@@ -111,10 +112,11 @@ const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_ERROR_POLICY
 	[DIRECTPATH_A_VM_STORM_BACKOFF] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
 	[DIRECTPATH_A_VM_STORM_DEFAULT] = { .type = NLA_FLAG, },
 	[DIRECTPATH_A_VM_ERROR_POLICY] = NLA_POLICY_MAX(NLA_U32, 3),
+	[DIRECTPATH_A_VM_FAULT_LIMIT] = { .type = NLA_U32, },
 };
 
 /* DIRECTPATH_CMD_VM_SET - do */
-const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_ERROR_POLICY + 1] = {
+const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_FAULT_LIMIT + 1] = {
 	[DIRECTPATH_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[DIRECTPATH_A_VM_UID] = { .type = NLA_U32, },
 	[DIRECTPATH_A_VM_GID] = { .type = NLA_U32, },
@@ -126,6 +128,7 @@ const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_ERROR_POLICY
 	[DIRECTPATH_A_VM_STORM_BACKOFF] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
 	[DIRECTPATH_A_VM_STORM_DEFAULT] = { .type = NLA_FLAG, },
 	[DIRECTPATH_A_VM_ERROR_POLICY] = NLA_POLICY_MAX(NLA_U32, 3),
+	[DIRECTPATH_A_VM_FAULT_LIMIT] = { .type = NLA_U32, },
 };
 
 /* DIRECTPATH_CMD_VM_DEL - do */
@@ -211,7 +214,7 @@ const struct genl_ops directpath_nl_ops[18] = {
 		.cmd		= DIRECTPATH_CMD_DEV_SET,
 		.doit		= directpath_nl_dev_set_doit,
 		.policy		= directpath_dev_set_nl_policy,
-		.maxattr	= DIRECTPATH_A_DEV_ERROR_POLICY,
+		.maxattr	= DIRECTPATH_A_DEV_FAULT_LIMIT,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_DEV_RESET,
@@ -229,13 +232,13 @@ const struct genl_ops directpath_nl_ops[18] = {
 		.cmd		= DIRECTPATH_CMD_VM_NEW,
 		.doit		= directpath_nl_vm_new_doit,
 		.policy		= directpath_vm_new_nl_policy,
-		.maxattr	= DIRECTPATH_A_VM_ERROR_POLICY,
+		.maxattr	= DIRECTPATH_A_VM_FAULT_LIMIT,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_VM_SET,
 		.doit		= directpath_nl_vm_set_doit,
 		.policy		= directpath_vm_set_nl_policy,
-		.maxattr	= DIRECTPATH_A_VM_ERROR_POLICY,
+		.maxattr	= DIRECTPATH_A_VM_FAULT_LIMIT,
 	},
 	{
 		.cmd		= DIRECTPATH_CMD_VM_DEL,

@@ -21,15 +21,15 @@ extern const struct nla_policy directpath_dev_claim_nl_policy[DIRECTPATH_A_DEV_F
 
 extern const struct nla_policy directpath_dev_release_nl_policy[DIRECTPATH_A_DEV_KEEP_DRIVERLESS + 1];
 
-extern const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_ERROR_POLICY + 1];
+extern const struct nla_policy directpath_dev_set_nl_policy[DIRECTPATH_A_DEV_FAULT_LIMIT + 1];
 
 extern const struct nla_policy directpath_dev_reset_nl_policy[DIRECTPATH_A_DEV_ADDRESS + 1];
 
 extern const struct nla_policy directpath_dev_recover_nl_policy[DIRECTPATH_A_DEV_ADDRESS + 1];
 
-extern const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_ERROR_POLICY + 1];
+extern const struct nla_policy directpath_vm_new_nl_policy[DIRECTPATH_A_VM_FAULT_LIMIT + 1];
 
-extern const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_ERROR_POLICY + 1];
+extern const struct nla_policy directpath_vm_set_nl_policy[DIRECTPATH_A_VM_FAULT_LIMIT + 1];
 
 extern const struct nla_policy directpath_vm_del_nl_policy[DIRECTPATH_A_VM_NAME + 1];
 

@@ -358,6 +358,10 @@ static int act_settings(FIXTURE_DATA(failing) *self)
 	if (!ret)
 		ret = __dev_set_error_policy(self->address, DIRECTPATH_ERROR_POLICY_DEFAULT);
 	if (!ret)
+		ret = __dev_set_fault_limit(self->address, 5);
+	if (!ret)
+		ret = __dev_set_fault_limit(self->address, DIRECTPATH_FAULT_LIMIT_DEFAULT);
+	if (!ret)
 		ret = __dev_set_hook(self->address, "a-hook");
 	if (!ret)
 		ret = __dev_set_hook(self->address, "");
@@ -376,6 +380,7 @@ static void settings_done(struct __test_metadata *_metadata, FIXTURE_DATA(failin
 	EXPECT_STREQ("", dev.clean_hook);
 	EXPECT_FALSE(dev.storm_set);
 	EXPECT_EQ(DIRECTPATH_ERROR_POLICY_DEFAULT, dev.error_policy);
+	EXPECT_FALSE(dev.has_fault_limit);
 }
 
 static const struct action settings_action = { HOST, NULL, act_settings, settings_done };

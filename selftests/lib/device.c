@@ -48,6 +48,8 @@ static void read_info(struct nlattr **attrs, void *arg)
 	info->storm_backoff = ctl_u32(attrs[DIRECTPATH_A_DEV_STORM_BACKOFF]);
 	info->error_policy = ctl_u32(attrs[DIRECTPATH_A_DEV_ERROR_POLICY]);
 	info->errors = ctl_u64(attrs[DIRECTPATH_A_DEV_ERRORS]);
+	info->has_fault_limit = attrs[DIRECTPATH_A_DEV_FAULT_LIMIT];
+	info->fault_limit = ctl_u32(attrs[DIRECTPATH_A_DEV_FAULT_LIMIT]);
 	read_acceptance(attrs[DIRECTPATH_A_DEV_ACCEPTED], info);
 	info->state = ctl_u32(attrs[DIRECTPATH_A_DEV_STATE]);
 	info->verdict = ctl_u32(attrs[DIRECTPATH_A_DEV_VERDICT]);
@@ -239,6 +241,14 @@ int __dev_set_error_policy(const char *address, uint32_t policy)
 	return __ctl_do(msg, NULL, NULL);
 }
 
+int __dev_set_fault_limit(const char *address, uint32_t limit)
+{
+	struct nl_msg *msg = request(DIRECTPATH_CMD_DEV_SET, address);
+
+	nla_put_u32(msg, DIRECTPATH_A_DEV_FAULT_LIMIT, limit);
+	return __ctl_do(msg, NULL, NULL);
+}
+
 static void read_stats(struct nlattr **attrs, void *arg)
 {
 	struct dev_stats *stats = arg;
@@ -261,6 +271,8 @@ static void read_stats(struct nlattr **attrs, void *arg)
 	stats->nonfatal = ctl_u64(attrs[DIRECTPATH_A_STATS_ERRORS_NONFATAL]);
 	stats->fatal = ctl_u64(attrs[DIRECTPATH_A_STATS_ERRORS_FATAL]);
 	stats->error_policy = ctl_u32(attrs[DIRECTPATH_A_STATS_ERROR_POLICY]);
+	stats->iommu = ctl_u64(attrs[DIRECTPATH_A_STATS_ERRORS_IOMMU]);
+	stats->fault_limit = ctl_u32(attrs[DIRECTPATH_A_STATS_FAULT_LIMIT]);
 }
 
 void dev_stats(const char *address, struct dev_stats *stats)

@@ -40,6 +40,8 @@ struct dev_info {
 	uint32_t storm_backoff;
 	uint32_t error_policy;
 	uint64_t errors;
+	bool has_fault_limit;
+	uint32_t fault_limit;
 	uint32_t state;
 	uint32_t verdict;
 	uint32_t grade;
@@ -86,6 +88,8 @@ struct dev_stats {
 	uint64_t nonfatal;
 	uint64_t fatal;
 	uint32_t error_policy;
+	uint64_t iommu;
+	uint32_t fault_limit;
 };
 
 /**
@@ -148,6 +152,8 @@ int __dev_set_storm(const char *address, uint32_t rate, uint32_t backoff);
 int __dev_forget_storm(const char *address);
 /* DIRECTPATH_ERROR_POLICY_*. */
 int __dev_set_error_policy(const char *address, uint32_t policy);
+/* Refused DMA accesses that end its run; 0: none; DIRECTPATH_FAULT_LIMIT_DEFAULT: as for its VM. */
+int __dev_set_fault_limit(const char *address, uint32_t limit);
 void dev_stats(const char *address, struct dev_stats *stats);
 /* Its vectors now: returns how many. */
 unsigned int dev_vectors(const char *address, struct dev_vector *vectors, unsigned int max);

@@ -231,6 +231,8 @@ static unsigned int give_back(const char *address)
 		return complain("%s: %s", address, ctl_last.text);
 	if (info.storm_set && __dev_forget_storm(address))
 		return complain("%s: %s", address, ctl_last.text);
+	if (info.has_fault_limit && __dev_set_fault_limit(address, DIRECTPATH_FAULT_LIMIT_DEFAULT))
+		return complain("%s: %s", address, ctl_last.text);
 	if (info.error_policy && __dev_set_error_policy(address, DIRECTPATH_ERROR_POLICY_DEFAULT))
 		return complain("%s: %s", address, ctl_last.text);
 	if ((info.name[0] || info.label[0] || strcmp(info.policy, "default")) && __dev_set(address, "", "", ""))

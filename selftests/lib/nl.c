@@ -464,6 +464,8 @@ static void read_fault_event(struct nlattr **attrs, struct ctl_event *event)
 	event->count = ctl_u64(attrs[DIRECTPATH_A_FAULT_COUNT]);
 	event->has_status = attrs[DIRECTPATH_A_FAULT_STATUS];
 	event->status = ctl_u32(attrs[DIRECTPATH_A_FAULT_STATUS]);
+	event->iova = ctl_u64(attrs[DIRECTPATH_A_FAULT_IOVA]);
+	event->write = attrs[DIRECTPATH_A_FAULT_WRITE];
 	event->action = ctl_u32(attrs[DIRECTPATH_A_FAULT_ACTION]);
 	event->seq = ctl_u64(attrs[DIRECTPATH_A_FAULT_SEQ]);
 }

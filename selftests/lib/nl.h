@@ -98,6 +98,8 @@ struct ctl_event {
 	uint64_t count;
 	bool has_status;
 	uint32_t status;
+	uint64_t iova;
+	bool write;
 	uint32_t action;
 };
 

@@ -26,6 +26,7 @@ static void read_info(struct nlattr **attrs, void *arg)
 	ctl_copy(info->cpus, sizeof(info->cpus), attrs[DIRECTPATH_A_VM_CPUS]);
 	info->storm_set = attrs[DIRECTPATH_A_VM_STORM_RATE] || attrs[DIRECTPATH_A_VM_STORM_BACKOFF];
 	info->error_policy = ctl_u32(attrs[DIRECTPATH_A_VM_ERROR_POLICY]);
+	info->fault_limit = ctl_u32(attrs[DIRECTPATH_A_VM_FAULT_LIMIT]);
 	info->storm_rate = ctl_u32(attrs[DIRECTPATH_A_VM_STORM_RATE]);
 	info->storm_backoff = ctl_u32(attrs[DIRECTPATH_A_VM_STORM_BACKOFF]);
 	info->max_vectors = ctl_u32(attrs[DIRECTPATH_A_VM_MAX_VECTORS]);
@@ -85,6 +86,8 @@ static void put_config(struct nl_msg *msg, const struct vm_config *config)
 		nla_put_flag(msg, DIRECTPATH_A_VM_STORM_DEFAULT);
 	if (config && config->errors)
 		nla_put_u32(msg, DIRECTPATH_A_VM_ERROR_POLICY, config->error_policy);
+	if (config && config->faults)
+		nla_put_u32(msg, DIRECTPATH_A_VM_FAULT_LIMIT, config->fault_limit);
 }
 
 static int configure(int cmd, const char *name, const struct vm_config *config)

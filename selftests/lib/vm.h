@@ -40,6 +40,7 @@ struct vm_info {
 	uint32_t storm_rate;
 	uint32_t storm_backoff;
 	uint32_t error_policy;
+	uint32_t fault_limit;
 	uint64_t seq;
 };
 
@@ -51,6 +52,7 @@ struct vm_info {
  * @storm: storm_* are given
  * @forget_storm: storm-default is
  * @errors: error_policy is given
+ * @faults: fault_limit is
  */
 struct vm_config {
 	bool limits;
@@ -67,6 +69,8 @@ struct vm_config {
 	bool forget_storm;
 	bool errors;
 	uint32_t error_policy;
+	bool faults;
+	uint32_t fault_limit;
 };
 
 int __vm_get(const char *name, struct vm_info *info);

@@ -14,6 +14,7 @@
 #include "act.h"
 #include "clean.h"
 #include "cmd.h"
+#include "limit.h"
 #include "names.h"
 #include "show.h"
 #include "storm.h"
@@ -150,6 +151,8 @@ static void print_facts(const struct dev *dev)
 		out_text("; %s", storm_text(&dev->storm, guard, sizeof(guard)));
 	if (dev->error_policy)
 		out_text("; errors %s", error_policy_name(dev->error_policy));
+	if (dev->has_fault_limit)
+		out_text("; faults %s", fault_limit_text(dev->fault_limit, guard, sizeof(guard)));
 	if (dev->errors)
 		out_text("; %llu uncorrectable error%s", ULL(dev->errors), dev->errors > 1 ? "s" : "");
 	if (dev->grade)
@@ -550,9 +553,18 @@ struct settings {
 	const char *clean;
 	struct storm_change storm;
 	int error_policy; /* -1: not given */
+	bool has_fault_limit;
+	unsigned int fault_limit;
 };
 
-#define SET_WORDS "name N, label L, reset flr,bus,pm|none|default, clean HOOK|none, errors none|notify|revoke|default, " STORM_WORDS
+#define SET_WORDS \
+	"name N, label L, reset flr,bus,pm|none|default, clean HOOK|none, errors none|notify|revoke|default, faults N|off|default, " STORM_WORDS
+
+static bool parse_faults(const char *text, struct settings *settings)
+{
+	settings->has_fault_limit = fault_limit_parse(text, &settings->fault_limit);
+	return settings->has_fault_limit;
+}
 
 static int parse_settings(int argc, char **argv, struct settings *settings)
 {
@@ -571,6 +583,8 @@ static int parse_settings(int argc, char **argv, struct settings *settings)
 			settings->clean = strcmp(argv[1], "none") ? argv[1] : "";
 		else if (!strcmp(argv[0], "errors"))
 			ok = (settings->error_policy = error_policy_by_name(argv[1])) >= 0;
+		else if (!strcmp(argv[0], "faults"))
+			ok = parse_faults(argv[1], settings);
 		else if (!storm_word(argv[0], argv[1], &settings->storm, &ok))
 			break;
 		if (!ok)
@@ -578,7 +592,8 @@ static int parse_settings(int argc, char **argv, struct settings *settings)
 	}
 	if (argc)
 		return bad_word(argv[0], SET_WORDS);
-	if (!settings->name && !settings->label && !settings->reset && !settings->clean && settings->error_policy < 0 && !storm_given(&settings->storm))
+	if (!settings->name && !settings->label && !settings->reset && !settings->clean && settings->error_policy < 0 &&
+	    !settings->has_fault_limit && !storm_given(&settings->storm))
 		return out_error(EXIT_USAGE, "what to set? %s", SET_WORDS);
 	return EXIT_DONE;
 }
@@ -587,6 +602,11 @@ static int parse_settings(int argc, char **argv, struct settings *settings)
 static const char *changed(const char *wanted, const char *is)
 {
 	return wanted && strcmp(wanted, is) ? wanted : NULL;
+}
+
+static unsigned int limit_of(const struct dev *dev)
+{
+	return dev->has_fault_limit ? dev->fault_limit : DIRECTPATH_FAULT_LIMIT_DEFAULT;
 }
 
 static int set_one(const struct dev *dev, const struct settings *settings)
@@ -599,10 +619,12 @@ static int set_one(const struct dev *dev, const struct settings *settings)
 		.storm = settings->storm,
 		.has_error_policy = settings->error_policy >= 0 && (unsigned int)settings->error_policy != dev->error_policy,
 		.error_policy = settings->error_policy >= 0 ? (unsigned int)settings->error_policy : 0,
+		.has_fault_limit = settings->has_fault_limit && settings->fault_limit != limit_of(dev),
+		.fault_limit = settings->fault_limit,
 	};
 
 	if (!storm_reduce(&change.storm, &dev->storm) && !change.name && !change.label && !change.reset_policy && !change.clean_hook &&
-	    !change.has_error_policy)
+	    !change.has_error_policy && !change.has_fault_limit)
 		return report("set", dev->address, "already", EXIT_DONE, NULL, NULL);
 	if (options.dry_run)
 		return report("set", dev->address, "planned", EXIT_DONE, NULL, NULL);
@@ -611,7 +633,7 @@ static int set_one(const struct dev *dev, const struct settings *settings)
 
 static int dev_set(int argc, char **argv)
 {
-	static const char *const keywords[] = { "name", "label", "reset", "clean", "errors", "storm", "storm-rate", "storm-backoff", NULL };
+	static const char *const keywords[] = { "name", "label", "reset", "clean", "errors", "faults", "storm", "storm-rate", "storm-backoff", NULL };
 	struct selection selection;
 	struct settings settings;
 	struct tally tally = {};

@@ -3,7 +3,8 @@
  * directpath monitor: one event a line.
  *
  * DMA faults: VT-d and AMD-Vi report them in the kernel log only, by address of the function. The monitor reads the log along with the events and
- * adds which VM has the function, which it knows from the list at the start and the events since. Errors of PCIe (AER) come as events.
+ * adds which VM has the function, which it knows from the list at the start and the events since. Errors of PCIe (AER) come as events, as do DMA faults
+ * where the IOMMU's driver tells the kernel of them (AMD).
  */
 
 #include <errno.h>
@@ -149,6 +150,8 @@ static void print_error(const struct hw_error *error)
 		json_object_set_new(object, "kind", json_string(fault_kind_name(error->kind)));
 		json_object_set_new(object, "count", json_u64(error->count));
 		json_object_set_new(object, "status", error->has_status ? json_integer(error->status) : json_null());
+		json_object_set_new(object, "iova", error->has_iova ? json_u64(error->iova) : json_null());
+		json_object_set_new(object, "write", error->has_iova ? json_boolean(error->write) : json_null());
 		json_object_set_new(object, "action", json_string(error_policy_name(error->action)));
 		json_object_set_new(object, "seq", json_u64(error->seq));
 		print_json("fault", object);
@@ -160,6 +163,8 @@ static void print_error(const struct hw_error *error)
 		 ULL(error->count));
 	if (error->has_status)
 		out_text(" status=0x%08x", error->status);
+	if (error->has_iova)
+		out_text(" %s iova=0x%llx", error->write ? "write" : "read", ULL(error->iova));
 	if (error->action)
 		out_text(" action=%s", error_policy_name(error->action));
 	out_text("\n");

@@ -26,6 +26,7 @@ static const struct counter {
 	{ "errors_correctable", "CORR", "PCIe errors that were corrected.", offsetof(struct stats, correctable), false, false },
 	{ "errors_nonfatal", "NONFATAL", "Uncorrectable PCIe errors that left the link working.", offsetof(struct stats, nonfatal), false, false },
 	{ "errors_fatal", "FATAL", "Uncorrectable PCIe errors that had the link reset.", offsetof(struct stats, fatal), false, false },
+	{ "errors_iommu", "DMA", "DMA accesses that the IOMMU refused, where its driver tells.", offsetof(struct stats, iommu), false, false },
 	{ "config_reads", "CFG-RD", "Config space reads by the VMM.", offsetof(struct stats, config_reads), false, false },
 	{ "config_writes", "CFG-WR", "Config space writes by the VMM.", offsetof(struct stats, config_writes), false, false },
 	{ "config_denied", "DENIED", "Config writes dropped in whole or part.", offsetof(struct stats, config_denied), false, false },
@@ -100,6 +101,7 @@ static json_t *json_stats(const struct stats *stats)
 		json_object_set_new(object, "storm_rate", json_integer(stats->storm_rate));
 		json_object_set_new(object, "storm_backoff_ms", json_integer(stats->storm_backoff));
 		json_object_set_new(object, "errors_policy", json_string(error_policy_name(stats->error_policy)));
+		json_object_set_new(object, "fault_limit", json_integer(stats->fault_limit));
 		array = json_array();
 		for (i = 0; i < stats->nr_vectors; i++) {
 			one = json_object();

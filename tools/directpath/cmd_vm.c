@@ -13,6 +13,7 @@
 
 #include "act.h"
 #include "cmd.h"
+#include "limit.h"
 #include "names.h"
 #include "show.h"
 #include "storm.h"
@@ -58,6 +59,7 @@ static void print_vm(const struct vm *vm)
 	out_text("cpus %s\n", vm->cpus[0] ? vm->cpus : "any");
 	out_text("%s\n", storm_text(&vm->storm, buf, sizeof(buf)));
 	out_text("errors %s\n", error_policy_name(vm->error_policy));
+	out_text("faults %s\n", fault_limit_text(vm->fault_limit, buf, sizeof(buf)));
 	out_text("spaces %u, areas %llu\n", vm->spaces, ULL(vm->areas));
 	for (i = 0; i < vm->nr_devices; i++)
 		out_text("device %s\n", vm->devices[i]);
@@ -198,7 +200,8 @@ static bool parse_cpus(const char *text, char cpus[CPUS_SIZE])
 	return true;
 }
 
-static const char vm_words[] = "uuid U, uid N, gid N, max-devs N, max-vectors N, max-pin SIZE, cpus LIST, errors none|notify|revoke|default, " STORM_WORDS;
+static const char vm_words[] = "uuid U, uid N, gid N, max-devs N, max-vectors N, max-pin SIZE, cpus LIST, errors none|notify|revoke|default, "
+			       "faults N|off|default, " STORM_WORDS;
 
 static int parse_vm(int argc, char **argv, struct vm_change *change, uint8_t uuid[16], char cpus[CPUS_SIZE])
 {
@@ -234,6 +237,9 @@ static int parse_vm(int argc, char **argv, struct vm_change *change, uint8_t uui
 			ok = policy >= 0;
 			change->error_policy = ok ? (unsigned int)policy : 0;
 			change->has_error_policy = true;
+		} else if (!strcmp(argv[0], "faults")) {
+			ok = fault_limit_parse(value, &change->fault_limit);
+			change->has_fault_limit = true;
 		} else if (!storm_word(argv[0], value, &change->storm, &ok)) {
 			return bad_word(argv[0], vm_words);
 		}
@@ -252,10 +258,13 @@ static bool reduce(struct vm_change *change, const struct vm *vm)
 	change->has_max_vectors &= change->max_vectors != vm->max_vectors;
 	change->has_max_pinned &= change->max_pinned != vm->max_pinned;
 	change->has_error_policy &= change->error_policy != vm->error_policy;
+	if (change->fault_limit == DIRECTPATH_FAULT_LIMIT_DEFAULT)
+		change->fault_limit = 0;
+	change->has_fault_limit &= change->fault_limit != vm->fault_limit;
 	if (change->cpus && !strcmp(change->cpus, vm->cpus))
 		change->cpus = NULL;
 	return storm_reduce(&change->storm, &vm->storm) || change->cpus || change->has_uid || change->has_gid || change->has_max_devices ||
-	       change->has_max_vectors || change->has_max_pinned || change->has_error_policy ||
+	       change->has_max_vectors || change->has_max_pinned || change->has_error_policy || change->has_fault_limit ||
 	       (change->uuid && memcmp(change->uuid, vm->uuid, 16));
 }
 

@@ -57,6 +57,7 @@ _directpath_words()
 	max-devs | max-vectors | max-pin) echo none; return ;;
 	storm) echo default; return ;;
 	errors) echo none notify revoke default; return ;;
+	faults) echo off default; return ;;
 	storm-rate) echo off; return ;;
 	cpus) echo any; cat /sys/devices/system/cpu/online 2>/dev/null; return ;;
 	name | label | uuid | every | vector-budget | storm-backoff | *-deadline) return ;;
@@ -70,11 +71,11 @@ _directpath_words()
 	dev/show) _directpath_selectors; echo state verdict all ;;
 	dev/claim) _directpath_selectors; echo set ;;
 	dev/release) _directpath_selectors; echo driver ;;
-	dev/set) _directpath_selectors; echo name label reset clean errors storm storm-rate storm-backoff ;;
+	dev/set) _directpath_selectors; echo name label reset clean errors faults storm storm-rate storm-backoff ;;
 	dev/clean) _directpath_selectors; echo abort ;;
 	dev/*) _directpath_selectors ;;
 	vm/) echo show add set del attach detach help ;;
-	vm/add) echo uuid uid gid max-devs max-vectors max-pin cpus errors storm storm-rate storm-backoff ;;
+	vm/add) echo uuid uid gid max-devs max-vectors max-pin cpus errors faults storm storm-rate storm-backoff ;;
 	vm/attach | vm/detach)
 		if [ "$prev" = "$verb" ]; then
 			_directpath_vms
@@ -83,7 +84,7 @@ _directpath_words()
 			[ "$verb" = attach ] || echo now
 		fi
 		;;
-	vm/set) if [ "$prev" = set ]; then _directpath_vms; else echo uid gid max-devs max-vectors max-pin cpus errors storm storm-rate storm-backoff; fi ;;
+	vm/set) if [ "$prev" = set ]; then _directpath_vms; else echo uid gid max-devs max-vectors max-pin cpus errors faults storm storm-rate storm-backoff; fi ;;
 	vm/*) _directpath_vms ;;
 	stats/*) _directpath_selectors; _directpath_vms; echo every prom ;;
 	monitor/*) echo dev vm fault all ;;

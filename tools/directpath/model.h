@@ -101,6 +101,8 @@ struct dev {
 	char clean_hook[NAME_SIZE];
 	struct storm storm;
 	unsigned int error_policy; /* 0: as for its VM */
+	bool has_fault_limit;	   /* false: as for its VM */
+	unsigned int fault_limit;
 	uint64_t errors;
 	char reset_method[32];
 	struct acceptance accepted;
@@ -140,6 +142,7 @@ struct vm {
 	char cpus[CPUS_SIZE];
 	struct storm storm;
 	unsigned int error_policy; /* 0: notify */
+	unsigned int fault_limit;  /* 0: none */
 	uint64_t seq;
 };
 
@@ -215,6 +218,8 @@ struct stats {
 	uint64_t nonfatal;
 	uint64_t fatal;
 	unsigned int error_policy;
+	uint64_t iommu;
+	unsigned int fault_limit;
 	uint64_t config_reads;
 	uint64_t config_writes;
 	uint64_t config_denied;
@@ -251,6 +256,9 @@ struct hw_error {
 	uint64_t count;
 	bool has_status;
 	unsigned int status;
+	bool has_iova;
+	uint64_t iova;
+	bool write;
 	unsigned int action;
 	uint64_t seq;
 };

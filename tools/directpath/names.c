@@ -115,6 +115,7 @@ static const char *const fault_kinds[] = {
 	[DIRECTPATH_FAULT_KIND_AER_CORRECTABLE] = "aer-correctable",
 	[DIRECTPATH_FAULT_KIND_AER_NONFATAL] = "aer-nonfatal",
 	[DIRECTPATH_FAULT_KIND_AER_FATAL] = "aer-fatal",
+	[DIRECTPATH_FAULT_KIND_IOMMU] = "iommu",
 };
 
 static const char *name_of(const char *const *names, size_t nr, unsigned int value)

@@ -411,6 +411,8 @@ static int parse_dev(struct genlmsghdr *hdr, struct dev *dev)
 	dev->by_hand = tb[DIRECTPATH_A_DEV_BY_HAND];
 	get_storm(tb[DIRECTPATH_A_DEV_STORM_RATE], tb[DIRECTPATH_A_DEV_STORM_BACKOFF], &dev->storm);
 	dev->error_policy = get_uint(tb[DIRECTPATH_A_DEV_ERROR_POLICY]);
+	dev->has_fault_limit = tb[DIRECTPATH_A_DEV_FAULT_LIMIT];
+	dev->fault_limit = get_uint(tb[DIRECTPATH_A_DEV_FAULT_LIMIT]);
 	dev->errors = get_number(tb[DIRECTPATH_A_DEV_ERRORS]);
 	get_text(tb[DIRECTPATH_A_DEV_CLEAN_HOOK], dev->clean_hook, sizeof(dev->clean_hook));
 	get_text(tb[DIRECTPATH_A_DEV_RESET_METHOD], dev->reset_method, sizeof(dev->reset_method));
@@ -432,6 +434,7 @@ static int parse_vm(struct genlmsghdr *hdr, struct vm *vm)
 	get_text(tb[DIRECTPATH_A_VM_CAUSE], vm->cause, sizeof(vm->cause));
 	get_storm(tb[DIRECTPATH_A_VM_STORM_RATE], tb[DIRECTPATH_A_VM_STORM_BACKOFF], &vm->storm);
 	vm->error_policy = get_uint(tb[DIRECTPATH_A_VM_ERROR_POLICY]);
+	vm->fault_limit = get_uint(tb[DIRECTPATH_A_VM_FAULT_LIMIT]);
 	get_text(tb[DIRECTPATH_A_VM_CPUS], vm->cpus, sizeof(vm->cpus));
 	if (tb[DIRECTPATH_A_VM_UUID] && nla_len(tb[DIRECTPATH_A_VM_UUID]) == sizeof(vm->uuid))
 		memcpy(vm->uuid, nla_data(tb[DIRECTPATH_A_VM_UUID]), sizeof(vm->uuid));
@@ -560,6 +563,8 @@ static int parse_stats(struct genlmsghdr *hdr, struct stats *stats)
 	stats->nonfatal = get_number(tb[DIRECTPATH_A_STATS_ERRORS_NONFATAL]);
 	stats->fatal = get_number(tb[DIRECTPATH_A_STATS_ERRORS_FATAL]);
 	stats->error_policy = get_uint(tb[DIRECTPATH_A_STATS_ERROR_POLICY]);
+	stats->iommu = get_number(tb[DIRECTPATH_A_STATS_ERRORS_IOMMU]);
+	stats->fault_limit = get_uint(tb[DIRECTPATH_A_STATS_FAULT_LIMIT]);
 	stats->config_reads = get_number(tb[DIRECTPATH_A_STATS_CONFIG_READS]);
 	stats->config_writes = get_number(tb[DIRECTPATH_A_STATS_CONFIG_WRITES]);
 	stats->config_denied = get_number(tb[DIRECTPATH_A_STATS_CONFIG_DENIED]);
@@ -597,6 +602,9 @@ static int parse_error(struct genlmsghdr *hdr, struct hw_error *error)
 	error->count = get_number(tb[DIRECTPATH_A_FAULT_COUNT]);
 	error->has_status = tb[DIRECTPATH_A_FAULT_STATUS];
 	error->status = get_uint(tb[DIRECTPATH_A_FAULT_STATUS]);
+	error->has_iova = tb[DIRECTPATH_A_FAULT_IOVA];
+	error->iova = get_number(tb[DIRECTPATH_A_FAULT_IOVA]);
+	error->write = tb[DIRECTPATH_A_FAULT_WRITE];
 	error->action = get_uint(tb[DIRECTPATH_A_FAULT_ACTION]);
 	error->seq = get_number(tb[DIRECTPATH_A_FAULT_SEQ]);
 	return 0;
@@ -714,6 +722,8 @@ int kernel_dev_set(const char *address, const struct dev_change *change)
 		nla_put_u32(msg, DIRECTPATH_A_DEV_STORM_BACKOFF, change->storm.set.backoff);
 	if (change->has_error_policy)
 		nla_put_u32(msg, DIRECTPATH_A_DEV_ERROR_POLICY, change->error_policy);
+	if (change->has_fault_limit)
+		nla_put_u32(msg, DIRECTPATH_A_DEV_FAULT_LIMIT, change->fault_limit);
 	return transact(msg, NULL, NULL);
 }
 
@@ -763,6 +773,8 @@ static int send_vm(int cmd, const struct vm_change *change)
 		nla_put_u32(msg, DIRECTPATH_A_VM_STORM_BACKOFF, change->storm.set.backoff);
 	if (change->has_error_policy)
 		nla_put_u32(msg, DIRECTPATH_A_VM_ERROR_POLICY, change->error_policy);
+	if (change->has_fault_limit)
+		nla_put_u32(msg, DIRECTPATH_A_VM_FAULT_LIMIT, change->fault_limit);
 	return transact(msg, NULL, NULL);
 }
 

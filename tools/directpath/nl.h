@@ -38,6 +38,8 @@ struct dev_change {
 	struct storm_change storm;
 	bool has_error_policy;
 	unsigned int error_policy;
+	bool has_fault_limit;
+	unsigned int fault_limit;
 };
 
 int kernel_dev_set(const char *address, const struct dev_change *change);
@@ -54,6 +56,8 @@ struct vm_change {
 	struct storm_change storm;
 	bool has_error_policy;
 	unsigned int error_policy;
+	bool has_fault_limit;
+	unsigned int fault_limit;
 };
 
 int kernel_vm_new(const struct vm_change *change);

@@ -79,7 +79,7 @@ struct tally {
 void tally_add(struct tally *tally, int code);
 int tally_code(const struct tally *tally);
 
-#define TABLE_COLUMNS 16
+#define TABLE_COLUMNS 20
 
 struct table {
 	unsigned int columns;

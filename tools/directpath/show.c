@@ -229,6 +229,7 @@ json_t *json_dev(const struct dev *dev)
 	json_object_set_new(object, "clean_hook", json_or_null(dev->clean_hook));
 	storm_json(object, &dev->storm);
 	json_object_set_new(object, "errors_policy", dev->error_policy ? json_string(error_policy_name(dev->error_policy)) : json_null());
+	json_object_set_new(object, "fault_limit", dev->has_fault_limit ? json_integer(dev->fault_limit) : json_null());
 	json_object_set_new(object, "errors", json_u64(dev->errors));
 	json_object_set_new(object, "accepted", json_acceptance(&dev->accepted));
 	json_object_set_new(object, "seq", json_u64(dev->seq));
@@ -259,6 +260,7 @@ json_t *json_vm(const struct vm *vm)
 	json_object_set_new(object, "cpus", json_or_null(vm->cpus));
 	storm_json(object, &vm->storm);
 	json_object_set_new(object, "errors_policy", vm->error_policy ? json_string(error_policy_name(vm->error_policy)) : json_null());
+	json_object_set_new(object, "fault_limit", json_integer(vm->fault_limit));
 	json_object_set_new(object, "spaces", json_integer(vm->spaces));
 	if (vm->has_sums) {
 		json_object_set_new(object, "areas", json_u64(vm->areas));

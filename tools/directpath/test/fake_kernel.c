@@ -149,6 +149,17 @@ static void store_error_policy(json_t *one, const char *whose, bool given, unsig
 	json_object_set_new(one, "error_policy", json_integer(policy));
 }
 
+static void store_fault_limit(json_t *one, const char *whose, bool given, unsigned int limit)
+{
+	if (!given)
+		return;
+	log_line("faults %s %u", whose, limit);
+	if (limit == DIRECTPATH_FAULT_LIMIT_DEFAULT)
+		json_object_del(one, "fault_limit");
+	else
+		json_object_set_new(one, "fault_limit", json_integer(limit));
+}
+
 static void load_dev(const json_t *one, struct dev *dev)
 {
 	const char *grade = json_string_value(json_object_get(one, "grade"));
@@ -168,6 +179,8 @@ static void load_dev(const json_t *one, struct dev *dev)
 	get_text(one, "clean_hook", dev->clean_hook, sizeof(dev->clean_hook));
 	load_storm(one, &dev->storm);
 	dev->error_policy = (unsigned int)get_number(one, "error_policy");
+	dev->has_fault_limit = json_object_get(one, "fault_limit");
+	dev->fault_limit = (unsigned int)get_number(one, "fault_limit");
 	dev->errors = get_number(one, "errors");
 	value = json_object_get(one, "accepted");
 	if (value) {
@@ -246,6 +259,7 @@ int kernel_dev_set(const char *address, const struct dev_change *change)
 		json_object_set_new(one, "clean_hook", json_string(change->clean_hook));
 	store_storm(one, address, &change->storm);
 	store_error_policy(one, address, change->has_error_policy, change->error_policy);
+	store_fault_limit(one, address, change->has_fault_limit, change->fault_limit);
 	save();
 	return 0;
 }
@@ -295,6 +309,7 @@ static void load_vm(const json_t *one, struct vm *vm)
 	get_text(one, "cpus", vm->cpus, sizeof(vm->cpus));
 	load_storm(one, &vm->storm);
 	vm->error_policy = (unsigned int)get_number(one, "error_policy");
+	vm->fault_limit = (unsigned int)get_number(one, "fault_limit");
 	vm->uid = (unsigned int)get_number(one, "uid");
 	vm->gid = (unsigned int)get_number(one, "gid");
 	vm->max_devices = (unsigned int)get_number(one, "max_devices");
@@ -336,6 +351,7 @@ static void store_vm(json_t *one, const struct vm_change *change)
 		json_object_set_new(one, "cpus", json_string(change->cpus));
 	store_storm(one, change->name, &change->storm);
 	store_error_policy(one, change->name, change->has_error_policy, change->error_policy);
+	store_fault_limit(one, change->name, change->has_fault_limit, change->fault_limit);
 	save();
 }
 
@@ -391,6 +407,8 @@ static void load_stats(const json_t *one, struct stats *stats)
 	stats->nonfatal = get_number(one, "nonfatal");
 	stats->fatal = get_number(one, "fatal");
 	stats->error_policy = (unsigned int)get_number(one, "error_policy");
+	stats->iommu = get_number(one, "iommu");
+	stats->fault_limit = (unsigned int)get_number(one, "fault_limit");
 	stats->config_denied = get_number(one, "config_denied");
 	stats->mapped = get_number(one, "mapped");
 	stats->maps = get_number(one, "maps");
@@ -559,6 +577,9 @@ int kernel_monitor(bool (*fn)(const struct event *event, void *ctx), int fd, boo
 			error.count = get_number(one, "count");
 			error.has_status = json_object_get(one, "status");
 			error.status = (unsigned int)get_number(one, "status");
+			error.has_iova = json_object_get(one, "iova");
+			error.iova = get_number(one, "iova");
+			error.write = json_is_true(json_object_get(one, "write"));
 			error.action = (unsigned int)get_number(one, "action");
 			event.kind = EVENT_ERROR;
 			event.error = &error;

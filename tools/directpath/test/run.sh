@@ -121,7 +121,7 @@ host() {
  ],
  "vms": [{"name": "train1", "uid": 1000, "gid": 1000, "devices": []}],
  "stats": [
-  {"bdf": "0000:3b:00.0", "vm": "train1", "interrupts": 918273, "storms": 3, "storm_rate": 5000, "storm_backoff": 20, "nonfatal": 4, "fatal": 1, "error_policy": 3, "config_denied": 2, "vectors": [1, 2, 918270],
+  {"bdf": "0000:3b:00.0", "vm": "train1", "interrupts": 918273, "storms": 3, "storm_rate": 5000, "storm_backoff": 20, "nonfatal": 4, "fatal": 1, "error_policy": 3, "iommu": 6, "fault_limit": 20, "config_denied": 2, "vectors": [1, 2, 918270],
    "registers": [{"offset": 4, "where": "header", "writes": 7},
     {"offset": 264, "where": "AER", "writes": 3, "denied": 2, "bits": 1048576, "why": "errors are the host's"}]},
   {"vm": "train1", "mapped": 274877906944, "maps": 12}
@@ -587,6 +587,31 @@ test_errors() {
 	run vm show t5; has "errors default"
 }
 
+test_faults() {
+	host
+	run dev set 5f:00.0 faults 12; rc 0; logged "faults 0000:5f:00.0 12"
+	run dev check 5f:00.0; has "faults 12"
+	run -j dev show 5f:00.0; json 'd["devices"][0]["fault_limit"] == 12'
+	rm "$FAKE/log"
+	run dev set 5f:00.0 faults 12; rc 0; has "already set"; nothing_logged
+	run dev set 5f:00.0 faults 0; rc 1; has "faults '0' is not understood"; nothing_logged
+	run dev set 5f:00.0 faults 4294967295; rc 1; has "is not understood"; nothing_logged
+	run dev set 5f:00.0 faults off; rc 0; logged "faults 0000:5f:00.0 0"
+	run dev check 5f:00.0; has "faults off"
+	run dev set 5f:00.0 faults default; rc 0; logged "faults 0000:5f:00.0 4294967295"
+	run -j dev show 5f:00.0; json 'd["devices"][0]["fault_limit"] is None'
+	rm "$FAKE/log"
+	run dev set 5f:00.0 faults default; rc 0; has "already set"; nothing_logged
+	run vm add t6 faults 3; rc 0; logged "faults t6 3"
+	run vm show t6; has "faults 3"
+	run vm set t6 faults many; rc 1; has "faults 'many' is not understood"
+	run vm set t6 faults default; rc 0; logged "faults t6 0"
+	run vm show t6; has "faults off"
+	rm "$FAKE/log"
+	run vm set t6 faults off; rc 0; has "already set"; nothing_logged
+	run vm set t6 fault 3; rc 1; has "faults N|off|default"
+}
+
 test_vm() {
 	host
 	run vm show; rc 0; has "train1"; has "1000:1000"
@@ -681,7 +706,7 @@ test_stats() {
 	run stats 5f:00.0; rc 3; has "never claimed"
 	run -j stats; rc 0; json 'd["stats"][0]["interrupts"] == 918273 and d["stats"][0]["vectors"][2]["count"] == 918270'
 	json 'd["stats"][0]["errors_nonfatal"] == 4 and d["stats"][0]["errors_fatal"] == 1 and d["stats"][0]["errors_correctable"] is None'
-	json 'd["stats"][0]["errors_policy"] == "revoke"'
+	json 'd["stats"][0]["errors_policy"] == "revoke" and d["stats"][0]["errors_iommu"] == 6 and d["stats"][0]["fault_limit"] == 20'
 	json 'd["stats"][0]["storms"] == 3 and d["stats"][0]["storm_rate"] == 5000 and d["stats"][0]["storm_backoff_ms"] == 20'
 	json 'd["stats"][0]["vectors"][1]["held"] and d["stats"][0]["vectors"][1]["storms"] == 3 and not d["stats"][0]["vectors"][0]["held"]'
 	json 'd["stats"][1]["dma_mapped_bytes"] == 274877906944'
@@ -708,6 +733,7 @@ k["events"] = [
     {"event": "op", "bdf": "0000:3b:00.0"},
     {"event": "error", "bdf": "0000:3b:00.0", "vm": "train1", "kind": 1, "count": 7, "status": 16384, "action": 2},
     {"event": "error", "bdf": "0000:5f:00.0", "kind": 0, "count": 2},
+    {"event": "error", "bdf": "0000:3b:00.0", "vm": "train1", "kind": 3, "count": 9, "iova": 20480, "write": True, "action": 3},
     {"event": "lost"},
 ]
 json.dump(k, open(sys.argv[1], "w"))
@@ -715,6 +741,7 @@ END
 	run monitor; rc 0; has "seq=4712 dev 0000:3b:00.0 state running->draining vm=train1 cause=vmm-exit"; has 'vm train1 off devices=0 cause="two words"'
 	has "op 12 claim 0000:3b:00.0 done in 34 ms"; has "events lost"
 	has "fault 0000:3b:00.0 vm=train1 aer-nonfatal count=7 status=0x00004000 action=notify"; has "fault 0000:5f:00.0 aer-correctable count=2"; hasnt "count=2 "
+	has "fault 0000:3b:00.0 vm=train1 iommu count=9 write iova=0x5000 action=revoke"
 	run monitor vm; rc 0; hasnt "dev 0000"; has "vm train1"; hasnt "aer-"
 	run monitor fault; rc 0; has "aer-nonfatal"; hasnt "running->"
 	run -j monitor fault; rc 0
@@ -808,7 +835,7 @@ test_manual() {
 	[ -z "$OUT" ] || bad "directpath.8 has warnings"
 }
 
-tests=${*:-usage show disks net console claim release reset accept clean storm errors set vm host_commands stats monitor batch hostile completion manual}
+tests=${*:-usage show disks net console claim release reset accept clean storm errors faults set vm host_commands stats monitor batch hostile completion manual}
 for current in $tests; do
 	"test_$current"
 done
