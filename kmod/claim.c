@@ -251,7 +251,9 @@ static int take_member(struct claim *claim, unsigned int i, const char *ours)
 	if (dev->bound)
 		return 0;
 	dpath_device_driver_name(dev->pdev, driver, sizeof(driver));
-	dpath_driver_get_override(dev->pdev, &override);
+	ret = dpath_driver_get_override(dev->pdev, &override);
+	if (ret)
+		return dpath_op_fail(claim->op, ret, "%s: driver_override could not be read (%d)", dev->address, ret);
 	mutex_lock(&dpath_table_lock);
 	strscpy(dev->host_driver, driver, sizeof(dev->host_driver));
 	kfree(dev->prev_override);

@@ -90,8 +90,7 @@ bool dpath_driver_no_disintx(struct pci_dev *pdev)
 
 int dpath_driver_get_override(struct pci_dev *pdev, char **override)
 {
-	*override = dpath_dup_override(&pdev->dev);
-	return 0;
+	return dpath_dup_override(&pdev->dev, override);
 }
 
 int dpath_driver_set_override(struct pci_dev *pdev, const char *override)
@@ -110,8 +109,11 @@ void dpath_driver_restore_override(struct dpath_device *dev)
 	ours = dev->overridden;
 	dev->overridden = false;
 	mutex_unlock(&dpath_table_lock);
-	if (ours && !dev->unplugged)
-		dpath_driver_set_override(dev->pdev, override);
+	if (ours && !dev->unplugged && dpath_driver_set_override(dev->pdev, override)) {
+		/* Clearing takes no memory, and it must not stay ours: the host's drivers could not have it. */
+		pci_warn(dev->pdev, "driver_override was %s before the claim, and could not be set to it again\n", override);
+		dpath_driver_set_override(dev->pdev, NULL);
+	}
 	kfree(override);
 }
 
@@ -216,7 +218,10 @@ static void rebind_set(struct dpath_set *set, const struct pci_driver *from, con
 	dpath_set_queue_adopt(set);
 }
 
-/* All idle sets that are bound to @from, one by one; a running one keeps its driver (its lease holds that module). */
+/*
+ * All idle sets that are bound to @from, one by one; a running one keeps its driver (its lease holds that module). A driver that is unloaded cannot
+ * wait for memory: what it leaves behind, the driver core would take from its VM.
+ */
 static void rebind_all(const struct pci_driver *from, const char *name, bool leaving)
 {
 	struct dpath_set *set, **sets;
@@ -225,12 +230,10 @@ static void rebind_all(const struct pci_driver *from, const char *name, bool lea
 	mutex_lock(&dpath_table_lock);
 	list_for_each_entry(set, &dpath_sets, node)
 		max++;
-	sets = kcalloc(max ?: 1, sizeof(*sets), GFP_KERNEL);
-	if (sets) {
-		list_for_each_entry(set, &dpath_sets, node) {
-			dpath_set_get(set);
-			sets[nr++] = set;
-		}
+	sets = kcalloc(max ?: 1, sizeof(*sets), GFP_KERNEL | __GFP_NOFAIL);
+	list_for_each_entry(set, &dpath_sets, node) {
+		dpath_set_get(set);
+		sets[nr++] = set;
 	}
 	mutex_unlock(&dpath_table_lock);
 	for (i = 0; i < nr; i++) {

@@ -2,9 +2,9 @@
 /*
  * VM objects: names, owners, limits, nodes, and who has one open.
  *
- * A VM is off or it is open by one mm, as often as that mm likes (the native node once, containers any number). The mm is only compared, never used;
- * a reference on mm_count keeps its address from being reused. Anonymous VMs (`adhoc-<pid>') are made for a process that opens functions which were
- * bound by hand, and go with its last close.
+ * A VM is off or it is open by one mm, as often as that mm likes (the native node once, containers any number). The mm is only compared, never
+ * used; a reference on mm_count keeps its address from being reused. Anonymous VMs (`adhoc-<pid>') are made for a process that opens functions
+ * which were bound by hand, and go with its last close.
  *
  * Fields are protected by dpath_table_lock; the budgets are atomics, charged from interrupt set-up and map calls without it.
  */
@@ -123,7 +123,10 @@ bool dpath_vm_running_locked(const struct dpath_vm *vm)
 
 /* --- nodes --- */
 
-/* devtmpfs asks once, when the node is made: an owner that changes means a new node. */
+/*
+ * devtmpfs asks once, when the node is made: an owner that changes means a new node. Without a name from here it takes the device's, so the node
+ * would be somewhere else.
+ */
 static char *vm_devnode(dpath_const_device *device, umode_t *mode, kuid_t *uid, kgid_t *gid)
 {
 	const struct dpath_vm *vm = dev_get_drvdata(device);
@@ -134,7 +137,7 @@ static char *vm_devnode(dpath_const_device *device, umode_t *mode, kuid_t *uid, 
 		*uid = vm->uid;
 	if (gid)
 		*gid = vm->gid;
-	return kasprintf(GFP_KERNEL, "directpath/%s", vm->name);
+	return kasprintf(GFP_KERNEL | __GFP_NOFAIL, "directpath/%s", vm->name);
 }
 
 static const struct device_type vm_device_type = {
@@ -571,8 +574,8 @@ void dpath_vm_uncharge_pinned(struct dpath_vm *vm, u64 bytes)
 }
 
 /*
- * An ioctl has no text, so that an event and the log say whose limit it was and what leads out; once in a while, because a VMM can ask as fast as it
- * likes.
+ * An ioctl has no text, so that an event and the log say whose limit it was and what leads out; once in a while, because a VMM can ask as fast as
+ * it likes.
  */
 static void report_no_vector(struct dpath_vm *vm, u32 limit)
 {

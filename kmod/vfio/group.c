@@ -113,6 +113,7 @@ static struct group_node *to_node(const struct device *dev)
 	return container_of(dev, struct group_node, dev);
 }
 
+/* Without a name from here devtmpfs takes the device's, so the node would be /dev/N. */
 static char *node_name(dpath_const_device *dev, umode_t *mode, kuid_t *uid, kgid_t *gid)
 {
 	const struct group_node *node = to_node(dev);
@@ -123,7 +124,7 @@ static char *node_name(dpath_const_device *dev, umode_t *mode, kuid_t *uid, kgid
 		*uid = node->uid;
 	if (gid)
 		*gid = node->gid;
-	return kasprintf(GFP_KERNEL, "vfio/%s", dev_name(dev));
+	return kasprintf(GFP_KERNEL | __GFP_NOFAIL, "vfio/%s", dev_name(dev));
 }
 
 static void release_node(struct device *dev)

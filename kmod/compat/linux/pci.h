@@ -45,28 +45,28 @@ static inline struct msi_map pci_msix_alloc_irq_at(struct pci_dev *pdev, unsigne
 #endif
 
 #ifdef DPATH_HAVE_DEVICE_OVERRIDE
-/* A copy of the override or NULL if there is none; reading has no exported helper in any kernel. */
-static inline char *dpath_dup_override(struct device *dev)
+/* *copy: the override, or NULL if there is none; 0 or -ENOMEM. Reading has no exported helper in any kernel. */
+static inline int dpath_dup_override(struct device *dev, char **copy)
 {
-	char *copy = NULL;
+	bool none;
 
 	spin_lock(&dev->driver_override.lock);
-	if (dev->driver_override.name)
-		copy = kstrdup(dev->driver_override.name, GFP_ATOMIC);
+	none = !dev->driver_override.name;
+	*copy = none ? NULL : kstrdup(dev->driver_override.name, GFP_ATOMIC);
 	spin_unlock(&dev->driver_override.lock);
-	return copy;
+	return none || *copy ? 0 : -ENOMEM;
 }
 #else
 /* gone with 6.1: the override is a member of struct pci_dev, written and read under device_lock */
-static inline char *dpath_dup_override(struct device *dev)
+static inline int dpath_dup_override(struct device *dev, char **copy)
 {
-	char *copy = NULL;
+	bool none;
 
 	device_lock(dev);
-	if (to_pci_dev(dev)->driver_override)
-		copy = kstrdup(to_pci_dev(dev)->driver_override, GFP_KERNEL);
+	none = !to_pci_dev(dev)->driver_override;
+	*copy = none ? NULL : kstrdup(to_pci_dev(dev)->driver_override, GFP_KERNEL);
 	device_unlock(dev);
-	return copy;
+	return none || *copy ? 0 : -ENOMEM;
 }
 
 static inline int device_set_driver_override(struct device *dev, const char *s)
