@@ -6,7 +6,8 @@
  * Failures on request, for tests: in modules that are built with DIRECTPATH_CI=1 on a kernel with CONFIG_FAULT_INJECTION, and nothing otherwise.
  *
  * /proc/self/fail-nth counts calls that can fail in one task. What a task asks for goes on in works of ours, so a work takes over the count of the
- * task that queued it; and some calls into the kernel have no way to report a failure, so they run without it.
+ * task that queued it; and some calls into the kernel have no way to report a failure, so they run without it. A task that counts says so in
+ * /proc/self/make-it-fail, too: its count is 0 when a call has failed, as that of any other task is.
  */
 
 /**
@@ -21,6 +22,9 @@ struct dpath_inject {
 
 #ifdef DPATH_CI
 
+/* Failures that the kernel does not log are, and their fallback fails. */
+int dpath_inject_init(void);
+void dpath_inject_exit(void);
 /* Whoever queues the work. */
 void dpath_inject_lend(struct dpath_inject *inject);
 /* Begin and end of the work. */
@@ -32,6 +36,8 @@ void dpath_inject_unmask(unsigned int nth);
 
 #else
 
+static inline int dpath_inject_init(void) { return 0; }
+static inline void dpath_inject_exit(void) {}
 static inline void dpath_inject_lend(struct dpath_inject *inject) {}
 static inline void dpath_inject_borrow(const struct dpath_inject *inject) {}
 static inline void dpath_inject_return(const struct dpath_inject *inject) {}

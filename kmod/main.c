@@ -8,6 +8,7 @@
 #include "device.h"
 #include "driver.h"
 #include "host.h"
+#include "inject.h"
 #include "iofault.h"
 #include "irq.h"
 #include "netlink.h"
@@ -23,9 +24,12 @@ static int __init directpath_init(void)
 {
 	int ret;
 
-	ret = dpath_host_init();
+	ret = dpath_inject_init();
 	if (ret)
 		return ret;
+	ret = dpath_host_init();
+	if (ret)
+		goto err_inject;
 	ret = dpath_pin_module_init();
 	if (ret)
 		goto err_host;
@@ -63,6 +67,8 @@ err_pin:
 	dpath_pin_module_exit();
 err_host:
 	dpath_host_exit();
+err_inject:
+	dpath_inject_exit();
 	return ret;
 }
 
@@ -81,6 +87,7 @@ static void __exit directpath_exit(void)
 	dpath_iofault_module_exit();
 	dpath_pin_module_exit();
 	dpath_host_exit();
+	dpath_inject_exit();
 }
 
 module_init(directpath_init);

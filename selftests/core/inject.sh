@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# inject_test, and which calls of the module it made fail: the kernel logs a stack for each failure, and inject_sites.py holds these against the calls of
-# allocators in the module that was built. The log is kept from the console, whose readers would take the stacks for complaints, and is searched for
-# real ones here.
+# inject.sh [SUBJECT...]: the programs inject_SUBJECT_test, all by default, and which calls of the modules they made fail: the kernel logs a stack for each
+# failure, and inject_sites.py holds these against the calls of allocators in the modules that were built. The log is kept from the console, whose readers
+# would take the stacks for complaints, and is searched for real ones here.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-module=/dp/build/$(uname -r)/kmod/directpath.ko
+kmod=/dp/build/$(uname -r)/kmod
 quiet=/sys/module/printk/parameters/ignore_loglevel
 tmp=$(mktemp -d)
 
@@ -31,8 +31,17 @@ dmesg -n 1
 ) >"$tmp/log" 2>/dev/null &
 reader=$!
 
-"$here/inject_test" "$@"
-ret=$?
+if [ $# -gt 0 ]; then
+	programs=("${@/#/$here/inject_}")
+	programs=("${programs[@]/%/_test}")
+else
+	programs=("$here"/inject_*_test)
+fi
+ret=0
+for program in "${programs[@]}"; do
+	echo "# ${program##*/}"
+	"$program" || ret=1
+done
 
 sleep 1
 kill $reader
@@ -45,6 +54,10 @@ if grep -nE 'BUG:|WARNING:|possible (circular|recursive) locking|UBSAN:|suspicio
 	echo "not ok the kernel complained"
 	ret=1
 fi
-"$here/inject_sites.py" "$module" "$tmp/log" "$here/inject.unreachable" "${DP_ROUNDS:-1}" || ret=1
+# Some programs do not reach all.
+if [ $# -gt 0 ]; then
+	export DP_ROUNDS=1
+fi
+"$here/inject_sites.py" "$tmp/log" "$here/inject.unreachable" "$kmod/directpath.ko" "$kmod/vfio/vfio.ko" "$kmod/vfio/vfio-pci.ko" || ret=1
 rm -rf "$tmp"
 exit $ret

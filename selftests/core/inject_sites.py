@@ -1,16 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Which allocations of the module were made to fail.
+"""Which allocations of the modules were made to fail.
 
-  inject_sites.py MODULE LOG UNREACHABLE ROUNDS
+  inject_sites.py LOG UNREACHABLE MODULE...
 
-A site is a call of an allocator in MODULE, as `function+offset' of the return
-address; the first frame of the module in a stack that CONFIG_FAULT_INJECTION
-has logged is one. UNREACHABLE names the others: function, allocator, reason.
-With more than one round, every site is hit or named, and none is both.
+A site is a call of an allocator in a MODULE, as `function+offset' of the return
+address; the first frame of a module in a stack that CONFIG_FAULT_INJECTION has
+logged is one, and so is that of a failure it has not logged (kmod/inject.c).
+UNREACHABLE names the others: function, allocator, reason. With more than one
+round (DP_ROUNDS) every site is hit or named.
 """
 
 import collections
+import os
 import re
 import subprocess
 import sys
@@ -23,11 +25,12 @@ ALLOCATOR = re.compile(
 FUNCTION = re.compile(r"^([0-9a-f]+) <([^>]+)>:$")
 INSTRUCTION = re.compile(r"^ +([0-9a-f]+):\t(call )?")
 RELOCATION = re.compile(r"^\s+[0-9a-f]+: R_X86_64_(?:PLT32|PC32)\s+([\w.]+)")
-FRAME = re.compile(r"[;\]] +(\? )?([\w.]+)\+0x([0-9a-f]+)/0x[0-9a-f]+ \[directpath\]")
+FRAME = re.compile(r"[;\]] +(\? )?([\w.]+)\+0x([0-9a-f]+)/0x[0-9a-f]+ \[(directpath|vfio|vfio_pci)\]")
 
 
 def find_sites(module):
-    """Every call of an allocator: {(function, offset of return): allocator}."""
+    """Every call of an allocator: {(module, function, offset of return): allocator}."""
+    name = os.path.basename(module).removesuffix(".ko").replace("-", "_")
     text = subprocess.run(["objdump", "-dr", "--no-show-raw-insn", module],
                           capture_output=True, text=True, check=True).stdout
     sites = {}
@@ -37,7 +40,7 @@ def find_sites(module):
             start, function, called = int(m[1], 16), m[2], None
         elif m := INSTRUCTION.match(line):
             if called:
-                sites[function, int(m[1], 16) - start] = called
+                sites[name, function, int(m[1], 16) - start] = called
             called, is_call = None, bool(m[2])
         elif is_call and (m := RELOCATION.match(line)) and ALLOCATOR.match(m[1]):
             called = m[1].removesuffix("_noprof")
@@ -45,15 +48,15 @@ def find_sites(module):
 
 
 def find_hits(log):
-    """Where failures came from: first frame of the module, of each stack."""
+    """Where failures came from: first frame of a module, of each stack."""
     hits = collections.Counter()
     waiting = False
     with open(log, encoding="utf-8", errors="replace") as f:
         for line in f:
-            if "FAULT_INJECTION: forcing a failure" in line:
+            if "FAULT_INJECTION: forcing a" in line:
                 waiting = True
             elif waiting and (m := FRAME.search(line)) and not m[1]:
-                hits[m[2], int(m[3], 16)] += 1
+                hits[m[4], m[2], int(m[3], 16)] += 1
                 waiting = False
     return hits
 
@@ -66,26 +69,27 @@ def read_named(path):
 
 
 def main():
-    module, log, unreachable, rounds = sys.argv[1:]
-    sites = find_sites(module)
+    log, unreachable, *modules = sys.argv[1:]
+    sites = {}
+    for module in modules:
+        sites |= find_sites(module)
     hits = find_hits(log)
     named = read_named(unreachable)
-    missed = [(name, offset, allocator) for (name, offset), allocator in sites.items()
-              if not hits[name, offset]]
-    unnamed = [site for site in missed if (site[0].split(".")[0], site[2]) not in named]
+    missed = [site for site in sites if not hits[site]]
+    unnamed = [site for site in missed if (site[1].split(".")[0], sites[site]) not in named]
     inner = sum(n for site, n in hits.items() if site not in sites)
     print(f"# {sum(hits.values())} failures, {inner} of them in functions of the kernel "
-          f"that the module calls")
+          f"that the modules call")
     print(f"# {len(sites)} allocation sites: {len(sites) - len(missed)} failed, "
           f"{len(missed) - len(unnamed)} named as unreachable, {len(unnamed)} not hit")
     if not sites:
-        sys.exit("not ok no allocation site was found in the module")
-    for name, offset, allocator in sorted(unnamed):
-        print(f"# not hit: {name}+{offset:#x} ({allocator})")
-    if int(rounds) <= 1:
+        sys.exit("not ok no allocation site was found in the modules")
+    for module, function, offset in sorted(unnamed):
+        print(f"# not hit: {function}+{offset:#x} ({sites[module, function, offset]}) of {module}")
+    if int(os.environ.get("DP_ROUNDS", "1")) <= 1:
         print("ok the sites are counted")
         return
-    known = {(name.split(".")[0], allocator) for (name, _), allocator in sites.items()}
+    known = {(site[1].split(".")[0], allocator) for site, allocator in sites.items()}
     stale = set(named) - known
     for function, allocator in sorted(stale):
         print(f"# named, but not there: {function} {allocator}")

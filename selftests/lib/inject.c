@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #define DEPTH 32
 
 static int nth_fd = -1;
+static int task_fd = -1;
 static bool armed;
 static bool hit;
 static unsigned int works;
@@ -30,12 +32,12 @@ static bool read_line(const char *path, char *text, size_t size)
 	return got > 0;
 }
 
+/* 0 of a module that is not loaded. */
 static unsigned int hit_works(void)
 {
 	char text[16];
 
-	dp_assert(read_line(WORKS, text, sizeof(text)), "no %s: the modules are not built with DIRECTPATH_CI=1", WORKS);
-	return atoi(text);
+	return read_line(WORKS, text, sizeof(text)) ? atoi(text) : 0;
 }
 
 bool inject_able(void)
@@ -54,6 +56,8 @@ static void set(const char *kind, const char *name, unsigned long value)
 	fprintf(file, "%#lx\n", value);
 	dp_assert(!fclose(file), "%s takes no %#lx", path, value);
 }
+
+static const char * const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
 
 struct range {
 	unsigned long first;
@@ -80,17 +84,24 @@ static bool is_interpreter(const char *name)
 	return false;
 }
 
-/* From the first to the last function of the module, and of ACPI's interpreter. */
-static void find_text(struct range *module, struct range *acpi)
+static bool is_ours(const char *module)
+{
+	return !strcmp(module, "directpath") || !strcmp(module, "vfio") || !strcmp(module, "vfio_pci");
+}
+
+/* From the first to the last function of our modules, and of ACPI's interpreter; where the text of the kernel ends. */
+static struct range module, acpi;
+static unsigned long kernel_end;
+
+static void find_text(void)
 {
 	char line[256], type, name[128], owner[32];
 	unsigned long address;
-	bool init = false;
 	FILE *file;
 	int got;
 
-	*module = (struct range){ .first = ~0UL };
-	*acpi = *module;
+	module = (struct range){ .first = ~0UL };
+	acpi = module;
 	file = fopen("/proc/kallsyms", "r");
 	dp_assert(file, "no kallsyms");
 	/* By address: what lies behind _etext is gone, or no code. */
@@ -98,29 +109,77 @@ static void find_text(struct range *module, struct range *acpi)
 		got = sscanf(line, "%lx %c %127s [%31[^]]]", &address, &type, name, owner);
 		if (got < 3)
 			continue;
-		init |= !strcmp(name, "_etext");
+		if (!strcmp(name, "_etext"))
+			kernel_end = address;
 		if (!strchr("tT", type))
 			continue;
-		if (got == 4 && !strcmp(owner, "directpath"))
-			extend(module, address);
-		else if (got == 3 && !init && is_interpreter(name))
-			extend(acpi, address);
+		if (got == 4 && is_ours(owner))
+			extend(&module, address);
+		else if (got == 3 && !kernel_end && is_interpreter(name))
+			extend(&acpi, address);
 	}
 	fclose(file);
-	dp_assert(module->last, "directpath is not loaded");
+	dp_assert(module.last && kernel_end, "directpath is not loaded");
+}
+
+static bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	close(fd);
+	return written;
+}
+
+/* All slab caches but kmemleak's, which remembers each allocation in one of its own: every other step would be lost on these. */
+static void mark_caches(void)
+{
+	DIR *dir = opendir("/sys/kernel/slab");
+	struct dirent *entry;
+	char path[512];
+
+	dp_assert(dir, "no /sys/kernel/slab");
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || !strncmp(entry->d_name, "kmemleak", 8))
+			continue;
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/failslab", entry->d_name);
+		dp_assert(write_text(path, "1"), "%s", path);
+	}
+	closedir(dir);
+	dp_assert(write_text("/sys/kernel/debug/failslab/cache-filter", "Y"), "no cache-filter");
+}
+
+static void require(unsigned long first, unsigned long last)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		set(kinds[i], "require-start", first);
+		set(kinds[i], "require-end", last);
+	}
+}
+
+void inject_find(void)
+{
+	if (!inject_able())
+		return;
+	mark_caches();
+	find_text();
+}
+
+void inject_modules(void)
+{
+	require(kernel_end, ~0UL);
 }
 
 void inject_setup(void)
 {
-	static const char * const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
-	struct range module, acpi;
 	unsigned int i;
 
-	find_text(&module, &acpi);
+	dp_assert(!access(WORKS, R_OK), "no %s: the modules are not built with DIRECTPATH_CI=1", WORKS);
+	require(module.first, module.last + 0x1000);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		set(kinds[i], "stacktrace-depth", DEPTH);
-		set(kinds[i], "require-start", module.first);
-		set(kinds[i], "require-end", module.last + 0x1000);
 		/* It drops references twice where it gets no memory: 6.12, acpi_rs_get_prt_method_data(). */
 		set(kinds[i], "reject-start", acpi.first);
 		set(kinds[i], "reject-end", acpi.last);
@@ -130,7 +189,8 @@ void inject_setup(void)
 	set("fail_page_alloc", "ignore-gfp-highmem", 0);
 	set("fail_page_alloc", "min-order", 0);
 	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	dp_assert(nth_fd >= 0, "no fail-nth");
+	task_fd = open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC);
+	dp_assert(nth_fd >= 0 && task_fd >= 0, "no fail-nth, or no make-it-fail");
 }
 
 static void write_nth(unsigned int nth)
@@ -146,6 +206,7 @@ void inject_arm(unsigned int nth)
 	works = hit_works();
 	hit = false;
 	armed = true;
+	dp_assert(pwrite(task_fd, "1", 1, 0) == 1, "make-it-fail");
 	write_nth(nth);
 }
 
@@ -159,6 +220,7 @@ void inject_stop(void)
 	dp_assert(pread(nth_fd, text, sizeof(text) - 1, 0) > 0, "fail-nth");
 	hit = !atoi(text);
 	write_nth(0);
+	dp_assert(pwrite(task_fd, "0", 1, 0) == 1, "make-it-fail");
 }
 
 bool inject_fired(void)

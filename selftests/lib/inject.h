@@ -10,8 +10,12 @@
 #include <stdbool.h>
 
 bool inject_able(void);
-/* Only calls with the module in their stack count; once for a process. */
+/* What can fail, and where our modules are. Takes seconds: once for a program, before it forks for its tests. */
+void inject_find(void);
+/* Only calls with one of our modules in their stack count; once for a process. */
 void inject_setup(void);
+/* Calls with any module in their stack: for one that is being loaded, whose place is not known. */
+void inject_modules(void);
 /* The @nth fails from now on. */
 void inject_arm(unsigned int nth);
 /* None fails any more that does not wait in a work already. Waiting for the end of an operation does that, too. */

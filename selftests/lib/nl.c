@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
@@ -28,6 +29,7 @@ struct ctl_result ctl_last;
 static struct nl_sock *ctl_sock;
 static pid_t ctl_pid;
 static int ctl_family;
+static ino_t ctl_module; /* that has it: another one gets another number for its family */
 static struct nlmsghdr *handled; /* message that a handler looks at */
 
 static struct nl_sock *open_socket(void)
@@ -48,13 +50,24 @@ static struct nl_sock *open_socket(void)
 	return sock;
 }
 
+static ino_t find_module(void)
+{
+	struct stat st;
+
+	return stat("/sys/module/directpath", &st) ? 0 : st.st_ino;
+}
+
 /* One socket a process: a child must not read its parent's answers. */
 static struct nl_sock *my_socket(void)
 {
-	if (ctl_sock && ctl_pid == getpid())
+	ino_t module = find_module();
+
+	if (ctl_sock && ctl_pid == getpid() && ctl_module == module)
 		return ctl_sock;
-	ctl_sock = open_socket();
+	if (!ctl_sock || ctl_pid != getpid())
+		ctl_sock = open_socket();
 	ctl_pid = getpid();
+	ctl_module = module;
 	ctl_family = genl_ctrl_resolve(ctl_sock, DIRECTPATH_FAMILY_NAME);
 	dp_assert(ctl_family > 0, "no netlink family %s: is the module loaded?", DIRECTPATH_FAMILY_NAME);
 	return ctl_sock;
@@ -166,6 +179,9 @@ static int transact(struct nl_msg *msg, ctl_handler handler, void *arg)
 	dp_assert(n > 0, "not sent: %s", nl_geterror(n));
 	while (!ended) {
 		n = nl_recv(sock, &from, &buf, NULL);
+		/* The kernel had no memory for the message that it was refused with. */
+		if (n == -NLE_NOMEM)
+			return ctl_last.error = -ENOBUFS;
 		dp_assert(n > 0, "no answer: %s", nl_geterror(n));
 		ended = read_datagram(buf, n, seq, handler, arg);
 		free(buf);
