@@ -21,18 +21,22 @@
 #define DIRECT_DEPTH 8U
 
 static atomic_t injected = ATOMIC_INIT(0);
+static atomic_t injecting = ATOMIC_INIT(0);
 
-static int get_injected(char *buf, const struct kernel_param *kp)
+static int get_count(char *buf, const struct kernel_param *kp)
 {
-	return scnprintf(buf, PAGE_SIZE, "%d\n", atomic_read(&injected));
+	return scnprintf(buf, PAGE_SIZE, "%d\n", atomic_read(kp->arg));
 }
 
-static const struct kernel_param_ops injected_ops = {
-	.get = get_injected,
+static const struct kernel_param_ops count_ops = {
+	.get = get_count,
 };
 
-module_param_cb(injected, &injected_ops, NULL, 0444);
+module_param_cb(injected, &count_ops, &injected, 0444);
 MODULE_PARM_DESC(injected, "Injected failures that came in a work, or silently");
+/* The state that a work leads to is seen before the work has ended. */
+module_param_cb(injecting, &count_ops, &injecting, 0444);
+MODULE_PARM_DESC(injecting, "Works under way whose calls may fail");
 
 void dpath_inject_lend(struct dpath_inject *inject)
 {
@@ -41,6 +45,7 @@ void dpath_inject_lend(struct dpath_inject *inject)
 
 void dpath_inject_borrow(const struct dpath_inject *inject)
 {
+	atomic_inc(&injecting);
 	WRITE_ONCE(current->fail_nth, READ_ONCE(inject->nth));
 	current->make_it_fail = !!READ_ONCE(inject->nth);
 }
@@ -52,6 +57,7 @@ void dpath_inject_return(const struct dpath_inject *inject)
 		atomic_inc(&injected);
 	WRITE_ONCE(current->fail_nth, 0);
 	current->make_it_fail = 0;
+	atomic_dec(&injecting);
 }
 
 unsigned int dpath_inject_mask(void)

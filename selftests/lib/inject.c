@@ -9,8 +9,10 @@
 
 #include "assert.h"
 #include "inject.h"
+#include "proc.h"
 
 #define WORKS "/sys/module/directpath/parameters/injected"
+#define UNDER_WAY "/sys/module/directpath/parameters/injecting"
 #define DEPTH 32
 
 static int nth_fd = -1;
@@ -33,11 +35,11 @@ static bool read_line(const char *path, char *text, size_t size)
 }
 
 /* 0 of a module that is not loaded. */
-static unsigned int hit_works(void)
+static unsigned int count_of(const char *path)
 {
 	char text[16];
 
-	return read_line(WORKS, text, sizeof(text)) ? atoi(text) : 0;
+	return read_line(path, text, sizeof(text)) ? atoi(text) : 0;
 }
 
 bool inject_able(void)
@@ -203,7 +205,7 @@ static void write_nth(unsigned int nth)
 
 void inject_arm(unsigned int nth)
 {
-	works = hit_works();
+	works = count_of(WORKS);
 	hit = false;
 	armed = true;
 	dp_assert(pwrite(task_fd, "1", 1, 0) == 1, "make-it-fail");
@@ -226,5 +228,6 @@ void inject_stop(void)
 bool inject_fired(void)
 {
 	inject_stop();
-	return hit || hit_works() != works;
+	dp_assert(wait_until(!count_of(UNDER_WAY), SETTLE_MS), "a work does not end");
+	return hit || count_of(WORKS) != works;
 }
