@@ -66,7 +66,7 @@ static void shell(const char *command)
 static struct image module;
 
 /* What it needs itself stays. */
-static void prepare_arrival(FIXTURE_DATA(failing) *self)
+static void unload_all(void)
 {
 	static const char * const names[] = { "vfio_pci", "vfio", "directpath" };
 	unsigned int i;
@@ -74,6 +74,11 @@ static void prepare_arrival(FIXTURE_DATA(failing) *self)
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (host_loaded(names[i]))
 			dp_assert(wait_until(!unload(names[i]), SETTLE_MS), "%s is in use", names[i]);
+}
+
+static void prepare_arrival(FIXTURE_DATA(failing) *self)
+{
+	unload_all();
 	inject_modules();
 }
 
@@ -121,6 +126,36 @@ TEST_F_TIMEOUT(failing, arrival, 3600)
 {
 	module = read_image("directpath.ko");
 	sweep(_metadata, self, &arrival_action);
+}
+
+/* A function that the module has not met: it knows it from then on. */
+static void prepare_meeting(FIXTURE_DATA(failing) *self)
+{
+	unload_all();
+	dp_assert(!load(&module), "directpath cannot be loaded");
+	inject_modules();
+}
+
+static int act_meeting(FIXTURE_DATA(failing) *self)
+{
+	return __dev_set(self->address, NULL, "met", NULL);
+}
+
+static void meeting_done(struct __test_metadata *_metadata, FIXTURE_DATA(failing) *self, int ret)
+{
+	struct dev_info info;
+
+	dev_get(self->address, &info);
+	EXPECT_STREQ(ret ? "" : "met", info.label);
+	EXPECT_EQ(0, __dev_set(self->address, NULL, "", NULL));
+}
+
+static const struct action meeting_action = { HOST, prepare_meeting, act_meeting, meeting_done };
+
+TEST_F_TIMEOUT(failing, meeting, 900)
+{
+	module = read_image("directpath.ko");
+	sweep(_metadata, self, &meeting_action);
 }
 
 /* --- the personality --- */
