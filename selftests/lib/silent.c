@@ -112,7 +112,7 @@ static void serve(const struct silent *silent)
 		out->unique = in->unique;
 		out->len = sizeof(*out) + make_answer(in, silent->size, out + 1);
 		if (out->len == sizeof(*out))
-			out->error = -ENOSYS;
+			out->error = -EOPNOTSUPP;
 		if (write(silent->fd, answer, out->len) != (ssize_t)out->len)
 			break;
 	}
