@@ -426,8 +426,8 @@ EXPORT_SYMBOL_NS_GPL(dpath_device_remove, "DIRECTPATH");
 
 /*
  * The host goes down or jumps into another kernel, and VMMs may still run: what they hold is dead from here on, so that no write of theirs brings
- * bus mastering back when the PCI core has cleared it. Nothing starts again (set_run.c), and nothing is reset: that takes long, and the work is not
- * waited for.
+ * bus mastering back when the PCI core has cleared it. Nothing starts again (set_run.c), and the reset that follows a run does not begin: it
+ * takes long, and the work is not waited for.
  */
 void dpath_device_shutdown(struct pci_dev *pdev)
 {

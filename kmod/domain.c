@@ -191,7 +191,10 @@ void dpath_domain_free(struct dpath_domain *dom)
 		/* A set that nobody has detached: the IOMMU layer would keep a pointer to freed memory. */
 		dom->stuck = true;
 	}
-	if (!dom->stuck)
+	/* What the IOMMU layer keeps outlives this module. */
+	if (dom->stuck)
+		iommu_set_fault_handler(dom->domain, NULL, NULL);
+	else
 		iommu_domain_free(dom->domain);
 	kfree(dom);
 }

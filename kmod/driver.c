@@ -219,28 +219,15 @@ static void rebind_set(struct dpath_set *set, const struct pci_driver *from, con
 }
 
 /*
- * All idle sets that are bound to @from, one by one; a running one keeps its driver (its lease holds that module). A driver that is unloaded cannot
- * wait for memory: what it leaves behind, the driver core would take from its VM.
+ * All idle sets that are bound to @from, one by one; a running one keeps its driver (its lease holds that module). Nothing here can fail: what a
+ * driver that is unloaded leaves behind, the driver core would take from its VM.
  */
 static void rebind_all(const struct pci_driver *from, const char *name, bool leaving)
 {
-	struct dpath_set *set, **sets;
-	unsigned int nr = 0, max = 0, i;
+	struct dpath_set *set = NULL;
 
-	mutex_lock(&dpath_table_lock);
-	list_for_each_entry(set, &dpath_sets, node)
-		max++;
-	sets = kcalloc(max ?: 1, sizeof(*sets), GFP_KERNEL | __GFP_NOFAIL);
-	list_for_each_entry(set, &dpath_sets, node) {
-		dpath_set_get(set);
-		sets[nr++] = set;
-	}
-	mutex_unlock(&dpath_table_lock);
-	for (i = 0; i < nr; i++) {
-		rebind_set(sets[i], from, name, leaving);
-		dpath_set_put(sets[i]);
-	}
-	kfree(sets);
+	while ((set = dpath_set_next(set, NULL)))
+		rebind_set(set, from, name, leaving);
 }
 
 int dpath_driver_register(struct dpath_driver *drv)

@@ -103,7 +103,8 @@ static void unhold_lease(struct dpath_device *dev)
 	dev->held = NULL;
 	if (lease) {
 		dpath_lease_unhold(lease);
-		dpath_lease_put(lease);
+		/* Under device_lock: a whole address space is not taken down here. */
+		dpath_lease_put_later(lease);
 	}
 }
 

@@ -138,6 +138,8 @@ void dpath_set_door_refresh_set(struct dpath_set *set);
 
 void dpath_set_get(struct dpath_set *set);
 void dpath_set_put(struct dpath_set *set);
+/* The next set by number (of @vm, or of all), with a reference; drops the one to @prev. */
+struct dpath_set *dpath_set_next(struct dpath_set *prev, struct dpath_vm *vm);
 /* Claimed set by number of its IOMMU group, with a reference, or NULL. */
 struct dpath_set *dpath_set_lookup(int id);
 

@@ -19,8 +19,6 @@ static inline bool dpath_set_busy(const struct dpath_set *set)
 void dpath_set_clear_busy_locked(struct dpath_set *set);
 /* The same if no member has to leave first; then it is dpath_set_end() that ends it. Caller holds dpath_table_lock. */
 bool dpath_set_try_end_locked(struct dpath_set *set);
-/* The next set by number (of @vm, or of all), with a reference; drops the one to @prev. */
-struct dpath_set *dpath_set_next(struct dpath_set *prev, struct dpath_vm *vm);
 
 /* Everything that is DMA of one member stops here; the bounded wait is for what is already on its way. */
 void dpath_set_quiesce_member(struct dpath_device *dev);
