@@ -25,6 +25,10 @@
 #include "verdict.h"
 #include "vm.h"
 
+#define READY_POLL_MS 5
+/* A hot-plug controller adds what it has found within milliseconds. */
+#define ADDED_MS 1000
+
 /* What a claim works on: the functions of one set that can be claimed. */
 struct claim {
 	struct dpath_op *op;
@@ -93,14 +97,54 @@ static void add_driver_bound(struct dpath_verdict *verdict, const char *driver)
 	scnprintf(reason->fix, sizeof(reason->fix), "give `unbind' to take it from %s", driver);
 }
 
+/* The first blocking reason that nothing overrules. */
+static int refuse_blocked(struct claim *claim, struct pci_dev *pdev)
+{
+	struct dpath_op *op = claim->op;
+	unsigned int i;
+
+	for (i = 0; i < claim->verdict.nr; i++) {
+		const struct dpath_reason *reason = &claim->verdict.reasons[i];
+
+		if (!reason->blocking || (reason->forceable && dpath_op_forces(op, reason->code)))
+			continue;
+		if (reason->code == DIRECTPATH_REASON_SET_SHARED && op->whole_set && reason->forceable)
+			continue;
+		return refuse(claim, pdev, reason, reason_errno(reason->code));
+	}
+	return 0;
+}
+
+/* What the host driver, if there is one, does with it. */
+static void judge_use(struct claim *claim, struct pci_dev *pdev)
+{
+	char driver[32];
+
+	dpath_device_driver_name(pdev, driver, sizeof(driver));
+	if (!driver[0] || dpath_driver_is_ours(pdev))
+		return;
+	dpath_verdict_in_use(pdev, &claim->verdict);
+	if (!claim->op->unbind)
+		add_driver_bound(&claim->verdict, driver);
+}
+
+/*
+ * A rule of udev's sees a function that has no BARs and no driver yet: pci_bus_add_device() comes after both are looked for, and makes its entry in
+ * /proc. One that leaves has none either.
+ */
+static void await_added(struct pci_dev *pdev)
+{
+	unsigned int tries = ADDED_MS / READY_POLL_MS;
+
+	while (IS_ENABLED(CONFIG_PROC_FS) && !READ_ONCE(pdev->procent) && tries--)
+		msleep(READY_POLL_MS);
+}
+
 static int judge(struct claim *claim, struct pci_dev *pdev)
 {
 	struct dpath_verdict_opts opts = {};
 	struct dpath_verdict *verdict = &claim->verdict;
-	struct dpath_op *op = claim->op;
 	struct dpath_device *dev;
-	char driver[32];
-	unsigned int i;
 
 	mutex_lock(&dpath_table_lock);
 	opts.unsafe_interrupts = dpath_host.unsafe_interrupts;
@@ -110,22 +154,8 @@ static int judge(struct claim *claim, struct pci_dev *pdev)
 
 	memset(verdict, 0, sizeof(*verdict));
 	dpath_verdict_collect(pdev, &opts, verdict);
-	dpath_device_driver_name(pdev, driver, sizeof(driver));
-	if (driver[0] && !dpath_driver_is_ours(pdev)) {
-		dpath_verdict_in_use(pdev, verdict);
-		if (!op->unbind)
-			add_driver_bound(verdict, driver);
-	}
-	for (i = 0; i < verdict->nr; i++) {
-		const struct dpath_reason *reason = &verdict->reasons[i];
-
-		if (!reason->blocking || (reason->forceable && dpath_op_forces(op, reason->code)))
-			continue;
-		if (reason->code == DIRECTPATH_REASON_SET_SHARED && op->whole_set && reason->forceable)
-			continue;
-		return refuse(claim, pdev, reason, reason_errno(reason->code));
-	}
-	return 0;
+	judge_use(claim, pdev);
+	return refuse_blocked(claim, pdev);
 }
 
 static int refuse_partial(struct claim *claim, struct pci_dev *pdev)
@@ -140,6 +170,16 @@ static int refuse_partial(struct claim *claim, struct pci_dev *pdev)
 			     iommu_group_id(claim->group), others);
 }
 
+static bool is_member(const struct claim *claim, const struct pci_dev *pdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < claim->members.nr; i++)
+		if (claim->members.pdev[i] == pdev)
+			return true;
+	return false;
+}
+
 /* Who is in the set, and may all of them be taken? Touches nothing. */
 static int examine(struct claim *claim)
 {
@@ -151,6 +191,7 @@ static int examine(struct claim *claim)
 	pdev = dpath_device_find_pci(op->address);
 	if (IS_ERR(pdev))
 		return dpath_op_fail(op, PTR_ERR(pdev), "no PCI function %s", op->address);
+	await_added(pdev);
 	claim->group = iommu_group_get(&pdev->dev);
 	if (!claim->group) {
 		ret = judge(claim, pdev) ?: -EPERM;
@@ -166,13 +207,21 @@ static int examine(struct claim *claim)
 	if (ret)
 		goto out;
 	drop_bridges(&claim->members);
+	/* The IOMMU layer tells a function its group before it lists it there, and has taken it off the list when the group is told to go. */
+	if (!is_member(claim, pdev)) {
+		ret = dpath_op_fail(op, -EAGAIN, "%s is just being added to set %d, or leaves it: try again", op->address,
+				    iommu_group_id(claim->group));
+		goto out;
+	}
 	if (claim->members.nr > 1 && !op->whole_set) {
 		ret = refuse_partial(claim, pdev);
 		goto out;
 	}
 	for (i = 0; i < claim->members.nr && !ret; i++)
-		if (claim->members.pdev[i] != pdev)
+		if (claim->members.pdev[i] != pdev) {
+			await_added(claim->members.pdev[i]);
 			ret = judge(claim, claim->members.pdev[i]);
+		}
 out:
 	pci_dev_put(pdev);
 	return ret;
@@ -241,21 +290,15 @@ out:
 	return ret;
 }
 
-static int take_member(struct claim *claim, unsigned int i, const char *ours)
+static int override_driver(struct claim *claim, struct dpath_device *dev, const char *ours)
 {
-	struct dpath_device *dev = claim->devs[i];
-	char driver[sizeof(dev->host_driver)];
 	char *override;
 	int ret;
 
-	if (dev->bound)
-		return 0;
-	dpath_device_driver_name(dev->pdev, driver, sizeof(driver));
 	ret = dpath_driver_get_override(dev->pdev, &override);
 	if (ret)
 		return dpath_op_fail(claim->op, ret, "%s: driver_override could not be read (%d)", dev->address, ret);
 	mutex_lock(&dpath_table_lock);
-	strscpy(dev->host_driver, driver, sizeof(dev->host_driver));
 	kfree(dev->prev_override);
 	dev->prev_override = override;
 	dev->overridden = true;
@@ -264,13 +307,54 @@ static int take_member(struct claim *claim, unsigned int i, const char *ours)
 	ret = dpath_driver_set_override(dev->pdev, ours);
 	if (ret)
 		return dpath_op_fail(claim->op, ret, "%s: driver_override could not be set (%d)", dev->address, ret);
-	claim->taken[i] = true;
-	if (!driver[0])
+	return 0;
+}
+
+/* Who has it now has it until we take it: a probe() that was under way when the override came has ended once the lock was ours. */
+static void find_host_driver(struct claim *claim, struct dpath_device *dev)
+{
+	char driver[sizeof(dev->host_driver)];
+
+	dpath_device_detail(dev, "wait for its lock");
+	dpath_op_deadline(claim->op, READ_ONCE(dpath_host.unbind_deadline_ms),
+			  "%s: the kernel or a driver has not ended in time what it does with it; it stays `claiming' until then, and then goes back",
+			  dev->address);
+	device_lock(&dev->pdev->dev);
+	dpath_device_driver_name(dev->pdev, driver, sizeof(driver));
+	/* Bound by hand meanwhile, which is what we were about to do. */
+	if (dpath_driver_is_ours(dev->pdev))
+		driver[0] = '\0';
+	device_unlock(&dev->pdev->dev);
+	dpath_device_detail(dev, "%s", "");
+	mutex_lock(&dpath_table_lock);
+	strscpy(dev->host_driver, driver, sizeof(dev->host_driver));
+	mutex_unlock(&dpath_table_lock);
+}
+
+static int take_member(struct claim *claim, unsigned int i, const char *ours)
+{
+	struct dpath_device *dev = claim->devs[i];
+	int ret;
+
+	if (dev->bound)
 		return 0;
-	dpath_device_detail(dev, "%s remove", driver);
+	ret = override_driver(claim, dev, ours);
+	if (ret)
+		return ret;
+	claim->taken[i] = true;
+	find_host_driver(claim, dev);
+	if (!dev->host_driver[0])
+		return 0;
+	/* It may have come, or come into use, since it was judged. */
+	memset(&claim->verdict, 0, sizeof(claim->verdict));
+	judge_use(claim, dev->pdev);
+	ret = refuse_blocked(claim, dev->pdev);
+	if (ret)
+		return ret;
+	dpath_device_detail(dev, "%s remove", dev->host_driver);
 	dpath_op_deadline(claim->op, READ_ONCE(dpath_host.unbind_deadline_ms),
 			  "%s: the host driver %s has not let go in time; it stays `claiming' until that driver returns, and then goes back to it",
-			  dev->address, driver);
+			  dev->address, dev->host_driver);
 	dpath_driver_unbind(dev->pdev);
 	dpath_device_detail(dev, "%s", "");
 	return 0;
@@ -283,8 +367,13 @@ static int bind_member(struct claim *claim, unsigned int i, const char *ours)
 
 	if (dev->bound)
 		return 0;
-	ret = dpath_driver_bind(dev->pdev, ours);
-	if (!ret && !dev->bound)
+	/* A function that the kernel has announced, as udev's rules see it, can be had when it has been added to its bus, with resources. */
+	while ((ret = dpath_driver_bind(dev->pdev, ours)) == -EAGAIN && !dpath_op_expired(claim->op))
+		msleep(READY_POLL_MS);
+	/* The kernel binds it by the override itself then. */
+	if (dev->bound)
+		return 0;
+	if (!ret)
 		ret = -ENODEV;
 	if (ret)
 		return dpath_op_fail(claim->op, ret, "%s: the %s driver could not be bound (%d)", dev->address, ours, ret);

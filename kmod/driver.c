@@ -130,10 +130,19 @@ static int try_bind(struct device_driver *drv, void *data)
 
 	if (strcmp(drv->name, request->name))
 		return 0;
+	/*
+	 * A function that was found has no resources yet; pci_bus_add_device() lets drivers match when they are assigned. device_driver_attach() does
+	 * not ask, and what it binds before would keep a config space without addresses for its pristine one.
+	 */
+	if (!drv->bus->match(&request->pdev->dev, drv)) {
+		request->ret = -EAGAIN;
+		return 1;
+	}
 	request->ret = device_driver_attach(drv, &request->pdev->dev);
 	return 1;
 }
 
+/* -EAGAIN: the bus does not match them, or not yet. */
 int dpath_driver_bind(struct pci_dev *pdev, const char *name)
 {
 	struct bind_request request = { .pdev = pdev, .name = name, .ret = -ENOENT };

@@ -255,10 +255,14 @@ err_allow_d3cold:
  * dpath_reset_destroy - the function is no longer ours to reset
  * @reset: the function
  *
+ * One that never was is left alone: a claim may fail before its first probe().
+ *
  * Context: its set is begun, without a run, which keeps out every reset of this function; or a failed probe(). Device_lock is not needed.
  */
 void dpath_reset_destroy(struct dpath_reset *reset)
 {
+	if (!reset->pdev)
+		return;
 	kfree(reset->pristine);
 	reset->pristine = NULL;
 	allow_d3cold(reset);

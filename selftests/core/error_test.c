@@ -31,23 +31,10 @@
 #define NONFATAL "COMP_TIME"
 #define FATAL "DLP"
 
-static bool shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static bool shell(const char *fmt, ...)
-{
-	char command[512];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	return !host_shell(command);
-}
-
 /* Into a function or port, by QEMU's name of it. */
 static bool inject(const char *id, const char *error)
 {
-	return shell("qmp human-monitor-command command-line=\"pcie_aer_inject_error %s %s\" | grep -q '^OK'", id, error);
+	return qmp_monitor("pcie_aer_inject_error %s %s", id, error);
 }
 
 /* QEMU sends what a function reports only if SERR# is enabled, too. */
@@ -84,13 +71,6 @@ static bool next_cause(struct nl_sock *sock, const char *address, const char *ca
 	return false;
 }
 
-static bool is_dead(int fd)
-{
-	struct vfio_device_info info = { .argsz = sizeof(info) };
-
-	return fd_ioctl(fd, VFIO_DEVICE_GET_INFO, &info) == -ENODEV;
-}
-
 static void set_vm_policy(uint32_t policy)
 {
 	struct vm_config config = { .errors = true, .error_policy = policy };
@@ -123,8 +103,8 @@ static bool plug_card(FIXTURE_DATA(nonfatal) *self)
 	snprintf(self->card, sizeof(self->card), "%s", address);
 	snprintf(self->second, sizeof(self->second), "%.*s1", (int)strlen(address) - 1, address);
 	/* The second function first: the host looks when the first one appears. */
-	return shell("qmp device_add id=hot1 addr=0.1 %s && qmp device_add id=hot addr=0.0 multifunction=on %s", RNG, RNG) &&
-	       wait_until(pci_present(self->card) && pci_present(self->second), SETTLE_MS);
+	return qmp("device_add id=hot1 addr=0.1 " RNG) && qmp("device_add id=hot addr=0.0 multifunction=on " RNG) &&
+	       wait_until(pci_settled(self->card) && pci_settled(self->second), SETTLE_MS);
 }
 
 static int open_err(int vm, const char *address, int *err)
@@ -171,7 +151,7 @@ FIXTURE_TEARDOWN_PARENT(nonfatal)
 	EXPECT_EQ(0, host_restore());
 	if (!self->card[0] || !pci_present(self->card))
 		return;
-	EXPECT_TRUE(shell("qmp device_del id=hot"));
+	EXPECT_TRUE(qmp("device_del id=hot"));
 	EXPECT_TRUE(wait_until(!pci_present(self->card) && !pci_present(self->second), SETTLE_MS));
 }
 
@@ -261,8 +241,8 @@ TEST_F_TIMEOUT(nonfatal, policy_revoke, 120)
 	EXPECT_EQ(STATE(DRAINING), event.state);
 	EXPECT_TRUE(dev_reaches(self->card, STATE(RESERVED), SETTLE_MS));
 	EXPECT_EQ(1, efd_wait(self->err, SETTLE_MS));
-	EXPECT_TRUE(is_dead(self->fd));
-	EXPECT_FALSE(is_dead(self->fd2));
+	EXPECT_TRUE(device_is_dead(self->fd));
+	EXPECT_FALSE(device_is_dead(self->fd2));
 	EXPECT_EQ(0, efd_wait(self->err2, 0));
 	close_card(self);
 	ctl_unlisten(states);
@@ -339,7 +319,7 @@ TEST_F_TIMEOUT(nonfatal, fatal_without_recovery, 180)
 	ASSERT_TRUE(next_cause(states, self->card, "the kernel has not recovered it", &event));
 	EXPECT_EQ(STATE(DRAINING), event.state);
 	EXPECT_TRUE(dev_reaches(self->card, STATE(RESERVED), SETTLE_MS));
-	EXPECT_TRUE(is_dead(self->fd));
+	EXPECT_TRUE(device_is_dead(self->fd));
 	EXPECT_EQ(1, stats_of(self->card)->fatal);
 	close(self->fd);
 	close(self->vm);
@@ -462,7 +442,7 @@ TEST_F_TIMEOUT(fatal, policy_revoke, 120)
 	open_nic(self);
 	resets = stats_of(self->rig.address)->resets;
 	ASSERT_TRUE(inject("down1", FATAL));
-	EXPECT_TRUE(wait_until(is_dead(self->rig.fd), SETTLE_MS));
+	EXPECT_TRUE(wait_until(device_is_dead(self->rig.fd), SETTLE_MS));
 	EXPECT_EQ(ONES, nic_status(self));
 	EXPECT_EQ(1, efd_wait(self->err, SETTLE_MS));
 	EXPECT_TRUE(dev_reaches(self->rig.address, STATE(RESERVED), SETTLE_MS));
@@ -504,20 +484,23 @@ FIXTURE(changed) {
 
 static bool hotplug_driver(FIXTURE_DATA(changed) *self, const char *what)
 {
-	return shell("echo %s:pcie004 >/sys/bus/pci_express/drivers/pciehp/%s", self->port, what);
+	return host_does("echo %s:pcie004 >/sys/bus/pci_express/drivers/pciehp/%s", self->port, what);
 }
 
-/* QEMU takes away what is in a slot without power. */
 static bool swap_card(FIXTURE_DATA(changed) *self, const char *card)
 {
-	return shell("setpci -s %s CAP_EXP+18.w=0700:0700 && qmp device_add bus=rpn0 %s && setpci -s %s CAP_EXP+18.w=0100:0700", self->port,
-		     card, self->port);
+	bool swapped;
+
+	pci_slot_power(self->port, false);
+	swapped = qmp("device_add bus=rpn0 %s", card);
+	pci_slot_power(self->port, true);
+	return swapped;
 }
 
 static bool find_anew(FIXTURE_DATA(changed) *self)
 {
-	return shell("echo 1 >/sys/bus/pci/devices/%s/remove && echo 1 >/sys/bus/pci/rescan", self->slot) &&
-	       wait_until(pci_present(self->slot), SETTLE_MS);
+	return host_does("echo 1 >/sys/bus/pci/devices/%s/remove && echo 1 >/sys/bus/pci/rescan", self->slot) &&
+	       wait_until(pci_settled(self->slot), SETTLE_MS);
 }
 
 #define CARD(subsystem) "driver=e1000e mac=52:54:00:44:50:01 subsys_ven=0x8086 romfile= subsys=" subsystem
@@ -545,9 +528,8 @@ FIXTURE_TEARDOWN_PARENT(changed)
 	EXPECT_TRUE(swap_card(self, "driver=edu id=numaedu dma_mask=0xffffffff"));
 	EXPECT_TRUE(find_anew(self));
 	EXPECT_EQ(0, host_restore());
-	/* What has happened in the slot is no news for the driver. QEMU clears what is set, if nothing else is to be cleared. */
-	EXPECT_TRUE(shell("events=$(setpci -s %s CAP_EXP+1a.w) && setpci -s %s CAP_EXP+1a.w=$(printf %%x $((0x$events & 0x1f)))", self->port,
-			  self->port));
+	/* What has happened in the slot is no news for the driver. */
+	pci_slot_forget(self->port);
 	EXPECT_TRUE(hotplug_driver(self, "bind"));
 }
 
@@ -561,7 +543,7 @@ TEST_F_TIMEOUT(changed, is_quarantined, 180)
 	fd = open_err(vm, self->slot, &err);
 	ASSERT_TRUE(swap_card(self, CARD("0x2222")));
 	ASSERT_TRUE(inject("rpn0", FATAL));
-	EXPECT_TRUE(wait_until(is_dead(fd), SETTLE_MS));
+	EXPECT_TRUE(wait_until(device_is_dead(fd), SETTLE_MS));
 	EXPECT_TRUE(dev_reaches(self->slot, STATE(QUARANTINED), SETTLE_MS));
 	dev_get(self->slot, &info);
 	EXPECT_STREQ("subsystem was 8086:1111, is 8086:2222", info.detail);
@@ -616,7 +598,7 @@ TEST_F_TIMEOUT(nonfatal, corrected, 120)
 	struct ctl_event event = {};
 	bool told;
 
-	if (!shell("modprobe -q aer_inject"))
+	if (!host_does("modprobe -q aer_inject"))
 		SKIP(return, "this kernel has no aer_inject");
 	set_vm_policy(POLICY(REVOKE));
 	open_card(self);
@@ -632,7 +614,7 @@ TEST_F_TIMEOUT(nonfatal, corrected, 120)
 	EXPECT_EQ(0, stats_of(self->card)->nonfatal);
 	EXPECT_EQ(STATE(RUNNING), dev_state(self->card));
 	close_card(self);
-	EXPECT_TRUE(shell("modprobe -r aer_inject"));
+	EXPECT_TRUE(host_does("modprobe -r aer_inject"));
 }
 
 /* An error that nobody has handled stays in the status, and is a reason for care. */
@@ -648,7 +630,7 @@ TEST(latched_is_a_reason)
 	ASSERT_TRUE(inject("portnic", NONFATAL));
 	dev_get(address, &info);
 	EXPECT_TRUE(ctl_has_reason(info.reasons, info.nr_reasons, DIRECTPATH_REASON_AER_LATCHED));
-	EXPECT_TRUE(shell("setpci -s %s ECAP_AER+4.l=ffffffff", address));
+	EXPECT_TRUE(host_does("setpci -s %s ECAP_AER+4.l=ffffffff", address));
 	dev_get(address, &info);
 	EXPECT_FALSE(ctl_has_reason(info.reasons, info.nr_reasons, DIRECTPATH_REASON_AER_LATCHED));
 }

@@ -83,6 +83,10 @@ FIXTURE(failing) {
 	struct nl_sock *events; /* somebody listens: events take memory, too */
 };
 
+/* What most subjects are swept over: a function without a host driver, and a network card. */
+#define FAILING_EDU { .variable = "DP_EDU0", .policy = "none", .edu = true }
+#define FAILING_E1000E { .variable = "DP_E1000E", .policy = "" }
+
 /**
  * struct action - what is asked for
  * @stage: before it

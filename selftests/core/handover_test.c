@@ -25,19 +25,6 @@
 #define EXPECT_IN(said, text) \
 	EXPECT_NE(NULL, strstr(text, said)) TH_LOG("'%s' is not in '%s'", said, text)
 
-static bool shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static bool shell(const char *fmt, ...)
-{
-	char command[512];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	return !host_shell(command);
-}
-
 /* --- resets --- */
 
 FIXTURE(reset) {
@@ -203,12 +190,12 @@ TEST_F_TIMEOUT(reset, no_d3cold_while_claimed, 60)
 	EXPECT_EQ(1, d3cold_allowed(self->nvme));
 
 	/* What was off stays off. */
-	EXPECT_TRUE(shell("echo 0 >/sys/bus/pci/devices/%s/d3cold_allowed", self->nvme));
+	EXPECT_TRUE(host_does("echo 0 >/sys/bus/pci/devices/%s/d3cold_allowed", self->nvme));
 	dev_claim(self->nvme, DEV_UNBIND, 0);
 	EXPECT_EQ(0, d3cold_allowed(self->nvme));
 	dev_release(self->nvme, 0, 0);
 	EXPECT_EQ(0, d3cold_allowed(self->nvme));
-	EXPECT_TRUE(shell("echo 1 >/sys/bus/pci/devices/%s/d3cold_allowed", self->nvme));
+	EXPECT_TRUE(host_does("echo 1 >/sys/bus/pci/devices/%s/d3cold_allowed", self->nvme));
 }
 
 static bool rests(struct nl_sock *sock, const char *address)
@@ -253,27 +240,29 @@ FIXTURE(identity) {
 
 #define NIC "driver=e1000e mac=52:54:00:44:50:01 subsys_ven=0x8086 romfile="
 
-/* QEMU takes away what is in a slot without power. */
 static bool swap_card(FIXTURE_DATA(identity) *self, const char *fmt, const char *card, unsigned int subsystem)
 {
 	char arguments[160];
+	bool swapped;
 
 	snprintf(arguments, sizeof(arguments), fmt, card, subsystem);
-	return shell("setpci -s %s CAP_EXP+18.w=0700:0700 && qmp device_add bus=rpn0 %s && setpci -s %s CAP_EXP+18.w=0100:0700",
-		     self->port, arguments, self->port);
+	pci_slot_power(self->port, false);
+	swapped = qmp("device_add bus=rpn0 %s", arguments);
+	pci_slot_power(self->port, true);
+	return swapped;
 }
 
 #define swap_nic(self, subsystem) swap_card(self, "%s subsys=0x%x", NIC, subsystem)
 
 static bool find_anew(FIXTURE_DATA(identity) *self)
 {
-	return shell("echo 1 >/sys/bus/pci/devices/%s/remove && echo 1 >/sys/bus/pci/rescan", self->slot) &&
-	       wait_until(pci_present(self->slot), SETTLE_MS);
+	return host_does("echo 1 >/sys/bus/pci/devices/%s/remove && echo 1 >/sys/bus/pci/rescan", self->slot) &&
+	       wait_until(pci_settled(self->slot), SETTLE_MS);
 }
 
 static bool hotplug_driver(FIXTURE_DATA(identity) *self, const char *what)
 {
-	return shell("echo %s:pcie004 >/sys/bus/pci_express/drivers/pciehp/%s", self->port, what);
+	return host_does("echo %s:pcie004 >/sys/bus/pci_express/drivers/pciehp/%s", self->port, what);
 }
 
 FIXTURE_SETUP(identity)
@@ -296,9 +285,8 @@ FIXTURE_TEARDOWN_PARENT(identity)
 	EXPECT_TRUE(swap_card(self, "%s dma_mask=0x%x", "driver=edu id=numaedu", 0xffffffff));
 	EXPECT_TRUE(find_anew(self));
 	EXPECT_EQ(0, host_restore());
-	/* What has happened in the slot is no news for the driver. QEMU clears what is set, if nothing else is to be cleared. */
-	EXPECT_TRUE(shell("events=$(setpci -s %s CAP_EXP+1a.w) && setpci -s %s CAP_EXP+1a.w=$(printf %%x $((0x$events & 0x1f)))", self->port,
-			  self->port));
+	/* What has happened in the slot is no news for the driver. */
+	pci_slot_forget(self->port);
 	EXPECT_TRUE(hotplug_driver(self, "bind"));
 }
 
@@ -651,11 +639,11 @@ TEST_F_TIMEOUT(clean, unplugged_meanwhile, 120)
 
 	soil(self->nvme);
 	EXPECT_EQ(0, __dev_clean(self->nvme, STEP(BEGIN), NULL));
-	EXPECT_TRUE(shell("echo 1 >/sys/bus/pci/devices/%s/remove", self->nvme));
+	EXPECT_TRUE(host_does("echo 1 >/sys/bus/pci/devices/%s/remove", self->nvme));
 	EXPECT_FALSE(pci_present(self->nvme));
 	host_get(&host);
 	EXPECT_TRUE(wait_until((host_get(&host), !host.devices_claimed), SETTLE_MS));
-	EXPECT_TRUE(shell("echo 1 >/sys/bus/pci/rescan"));
+	EXPECT_TRUE(host_does("echo 1 >/sys/bus/pci/rescan"));
 	ASSERT_TRUE(wait_until(pci_driver_is(self->nvme, "nvme"), SETTLE_MS));
 	dev_claim(self->nvme, DEV_UNBIND, 0);
 	EXPECT_EQ(STATE(READY), dev_state(self->nvme));
@@ -709,12 +697,12 @@ TEST_F_TIMEOUT(clean, members_of_a_set, 180)
 
 static bool take_out(const char *address)
 {
-	return shell("echo 1 >/sys/bus/pci/devices/%s/remove", address) && !pci_present(address);
+	return host_does("echo 1 >/sys/bus/pci/devices/%s/remove", address) && !pci_present(address);
 }
 
 static bool put_in(const char *address)
 {
-	return shell("echo 1 >/sys/bus/pci/rescan") && wait_until(pci_present(address), SETTLE_MS);
+	return host_does("echo 1 >/sys/bus/pci/rescan") && wait_until(pci_settled(address), SETTLE_MS);
 }
 
 static bool is_unknown(const char *address)

@@ -11,16 +11,8 @@
 #define REQ VFIO_PCI_REQ_IRQ_INDEX
 #define UNMASK_FD (VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK)
 
-FIXTURE_VARIANT_ADD(failing, edu) {
-	.variable = "DP_EDU0",
-	.policy = "none",
-	.edu = true,
-};
-
-FIXTURE_VARIANT_ADD(failing, e1000e) {
-	.variable = "DP_E1000E",
-	.policy = "",
-};
+FIXTURE_VARIANT_ADD(failing, edu) FAILING_EDU;
+FIXTURE_VARIANT_ADD(failing, e1000e) FAILING_E1000E;
 
 static unsigned int nr_vectors(FIXTURE_DATA(failing) *self, uint32_t index)
 {

@@ -8,16 +8,8 @@
 
 #define PEER 0x4000000000ULL
 
-FIXTURE_VARIANT_ADD(failing, edu) {
-	.variable = "DP_EDU0",
-	.policy = "none",
-	.edu = true,
-};
-
-FIXTURE_VARIANT_ADD(failing, e1000e) {
-	.variable = "DP_E1000E",
-	.policy = "",
-};
+FIXTURE_VARIANT_ADD(failing, edu) FAILING_EDU;
+FIXTURE_VARIANT_ADD(failing, e1000e) FAILING_E1000E;
 
 static const struct action map_action = { RUNNING, prepare_map, act_map, map_done };
 

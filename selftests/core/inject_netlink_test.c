@@ -4,16 +4,8 @@
  */
 #include "failing.h"
 
-FIXTURE_VARIANT_ADD(failing, edu) {
-	.variable = "DP_EDU0",
-	.policy = "none",
-	.edu = true,
-};
-
-FIXTURE_VARIANT_ADD(failing, e1000e) {
-	.variable = "DP_E1000E",
-	.policy = "",
-};
+FIXTURE_VARIANT_ADD(failing, edu) FAILING_EDU;
+FIXTURE_VARIANT_ADD(failing, e1000e) FAILING_E1000E;
 
 /* --- what only looks, and settings --- */
 

@@ -23,19 +23,6 @@
 #define QUIET_MS 1500
 #define WINDOW_MS (DIRECTPATH_FAULT_WINDOW * 1000)
 
-static bool shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static bool shell(const char *fmt, ...)
-{
-	char command[512];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	return !host_shell(command);
-}
-
 FIXTURE(iofault) {
 	struct rig rig;
 	struct nl_sock *faults;
@@ -58,7 +45,7 @@ FIXTURE_TEARDOWN_PARENT(iofault)
 /* As many refused accesses of a function. They have been looked at when it returns: the count says so, if they count at all. */
 static bool report(const char *address, unsigned int count, bool write)
 {
-	return shell("insmod " MODULE " address=%s iova=%#llx write=%d count=%u && rmmod dpath_test_iofault", address, IOVA, write, count);
+	return host_does("insmod " MODULE " address=%s iova=%#llx write=%d count=%u && rmmod dpath_test_iofault", address, IOVA, write, count);
 }
 
 static uint64_t counted(const char *address)
@@ -83,13 +70,6 @@ static bool next_fault(struct nl_sock *sock, const char *address, struct ctl_eve
 		if (event->cmd == DIRECTPATH_CMD_FAULT_NTF && !strcmp(event->address, address) && event->kind == KIND)
 			return true;
 	return false;
-}
-
-static bool is_dead(int fd)
-{
-	struct vfio_device_info info = { .argsz = sizeof(info) };
-
-	return fd_ioctl(fd, VFIO_DEVICE_GET_INFO, &info) == -ENODEV;
 }
 
 static void set_vm_limit(uint32_t limit)
@@ -174,7 +154,7 @@ TEST_F_TIMEOUT(iofault, limit_ends_the_run, 120)
 	EXPECT_EQ(STATE(RUNNING), dev_state(address));
 	states = ctl_listen();
 	ASSERT_TRUE(report(address, 1, true));
-	EXPECT_TRUE(wait_until(is_dead(self->rig.fd), SETTLE_MS));
+	EXPECT_TRUE(wait_until(device_is_dead(self->rig.fd), SETTLE_MS));
 	do {
 		ASSERT_TRUE(ctl_event_next(states, &event, SETTLE_MS));
 	} while (event.cmd != DIRECTPATH_CMD_DEV_NTF || strcmp(event.address, address) || event.state != STATE(DRAINING));
@@ -200,7 +180,7 @@ TEST_F_TIMEOUT(iofault, window_ends, 120)
 	usleep(QUIET_MS * 1000);
 	EXPECT_EQ(STATE(RUNNING), dev_state(address));
 	ASSERT_TRUE(report(address, 1, true));
-	EXPECT_TRUE(wait_until(is_dead(self->rig.fd), SETTLE_MS));
+	EXPECT_TRUE(wait_until(device_is_dead(self->rig.fd), SETTLE_MS));
 	rig_close(&self->rig);
 }
 
@@ -210,15 +190,15 @@ TEST_F_TIMEOUT(iofault, monitor_knows_the_vm, 120)
 	bool found = false;
 	unsigned int i;
 
-	ASSERT_TRUE(shell("directpath monitor fault >/run/t-iofault & echo $! >/run/t-iofault.pid"));
+	ASSERT_TRUE(host_does("directpath monitor fault >/run/t-iofault & echo $! >/run/t-iofault.pid"));
 	/* It says nothing when it has begun to listen, and the driver reports ten in five seconds. */
 	for (i = 0; i < 30 && !found; i++) {
 		edu_store(&self->rig.edu, 0x7654000, 0, 64);
 		usleep(1000 * 1000);
-		found = shell("grep -q \"fault %s vm=%s iommu write iova=0x7654\" /run/t-iofault", self->rig.address, VM);
+		found = host_does("grep -q \"fault %s vm=%s iommu write iova=0x7654\" /run/t-iofault", self->rig.address, VM);
 	}
 	EXPECT_TRUE(found);
-	EXPECT_TRUE(shell("kill $(cat /run/t-iofault.pid) && rm /run/t-iofault.pid"));
+	EXPECT_TRUE(host_does("kill $(cat /run/t-iofault.pid) && rm /run/t-iofault.pid"));
 	EXPECT_EQ(STATE(RUNNING), dev_state(self->rig.address));
 	rig_close(&self->rig);
 }

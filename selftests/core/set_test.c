@@ -491,7 +491,7 @@ static bool remove_function(const char *address)
 
 static bool find_function(const char *address)
 {
-	return !host_shell("echo 1 >/sys/bus/pci/rescan") && wait_until(pci_present(address), SETTLE_MS);
+	return !host_shell("echo 1 >/sys/bus/pci/rescan") && wait_until(pci_settled(address), SETTLE_MS);
 }
 
 /* A function that comes behind the port is nobody's: it must not be reset by the VM, nor by the end of the run. */
@@ -587,8 +587,8 @@ TEST_F_TIMEOUT(set, hot_reset_that_would_take_virtual_functions, 240)
 	command = pci_config_read(edu, PCI_COMMAND, 2);
 	EXPECT_EQ(-EPERM, hot_reset(&hot, 0, NULL));
 
-	ASSERT_EQ(0, host_shell("qmp device_add id=hot bus=down3 " SRIOV));
-	ASSERT_TRUE(wait_until(pci_present(pf) && pci_driver_is(pf, "nvme"), SETTLE_MS));
+	ASSERT_TRUE(qmp("device_add id=hot bus=down3 " SRIOV));
+	ASSERT_TRUE(wait_until(pci_settled(pf) && pci_driver_is(pf, "nvme"), SETTLE_MS));
 	ASSERT_EQ(0, set_vfs(pf, 2));
 	EXPECT_EQ(-EBUSY, hot_reset(&hot, 0, NULL));
 	EXPECT_EQ(2, nr_vfs(pf));
@@ -603,7 +603,7 @@ TEST_F_TIMEOUT(set, hot_reset_that_would_take_virtual_functions, 240)
 	EXPECT_EQ(-EPERM, hot_reset(&hot, 0, NULL));
 	EXPECT_EQ(HDA_MARK, *mark);
 	rig_close(&rig);
-	EXPECT_EQ(0, host_shell("qmp device_del id=hot"));
+	EXPECT_TRUE(qmp("device_del id=hot"));
 	EXPECT_TRUE(wait_until(!pci_present(pf), SETTLE_MS));
 }
 

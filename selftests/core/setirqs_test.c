@@ -497,8 +497,7 @@ TEST_F(setirqs, err_and_req_beside_any_kind)
 TEST_F(setirqs, err_of_the_bus)
 {
 	irq_trigger(self->rig.fd, ERR, 0, 1, &self->efds[0]);
-	ASSERT_EQ(0, host_shell("/dp/selftests/bed/qmp human-monitor-command "
-				"command-line=\"pcie_aer_inject_error rp4 COMP_TIME\" >/dev/null"));
+	ASSERT_TRUE(qmp_monitor("pcie_aer_inject_error rp4 COMP_TIME"));
 	EXPECT_EQ(1, efd_wait(self->efds[0], SOON_MS));
 	/* The function goes on. */
 	irq_trigger(self->rig.fd, MSI, 0, 1, &self->efds[1]);

@@ -219,7 +219,7 @@ static const char *plug_card(void)
 {
 	const char *address = getenv("DP_HOTPLUG");
 
-	dp_assert(!host_shell("qmp device_add driver=edu id=hot bus=rp5 romfile=vgabios-stdvga.bin") && wait_until(pci_present(address), SETTLE_MS),
+	dp_assert(qmp("device_add driver=edu id=hot bus=rp5 romfile=vgabios-stdvga.bin") && wait_until(pci_settled(address), SETTLE_MS),
 		  "no card in the slot");
 	/* Its ROM answers only then. */
 	pci_config_set(address, PCI_COMMAND, PCI_COMMAND_MEMORY);
@@ -290,7 +290,7 @@ FIXTURE_TEARDOWN_PARENT(rom)
 	EXPECT_EQ(0, host_restore());
 	if (variant->shadow)
 		return;
-	EXPECT_EQ(0, host_shell("qmp device_del id=hot"));
+	EXPECT_TRUE(qmp("device_del id=hot"));
 	EXPECT_TRUE(wait_until(!pci_present(getenv("DP_HOTPLUG")), SETTLE_MS));
 }
 

@@ -8,13 +8,13 @@
 #include "kselftest_harness.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include <linux/directpath_nl.h>
+#include <linux/pci_regs.h>
 
 #include "libdpath.h"
 #include "load.h"
@@ -116,20 +116,6 @@ FIXTURE_SETUP(revoke)
 
 /* --- slots --- */
 
-static bool shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static bool shell(const char *fmt, ...)
-{
-	char command[512];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	strncat(command, " >/dev/null", sizeof(command) - strlen(command) - 1);
-	return !host_shell(command);
-}
-
 /* The function that the bed has below its native port is known to other tests. */
 static const char *id_in(const char *slot)
 {
@@ -138,47 +124,42 @@ static const char *id_in(const char *slot)
 
 static bool is_free(const char *slot)
 {
-	return shell("! qmp qom-get path=/machine/peripheral/%s property=realized", id_in(slot));
+	return !qmp_asks("qom-get path=/machine/peripheral/%s property=realized", id_in(slot));
 }
 
 static void plug(const char *slot, bool nvme, const char *address)
 {
+	/* QEMU frees a name some time after it has lost the device. */
+	static unsigned int drives;
+
 	if (pci_present(address) && pci_config_read(address, 0, 4) == (nvme ? NVME_ID : EDU_ID_WORD))
 		return;
 	if (pci_present(address))
-		dp_assert(shell("qmp device_del id=%s", id_in(slot)), "%s stays in its slot", id_in(slot));
+		dp_assert(qmp("device_del id=%s", id_in(slot)), "%s stays in its slot", id_in(slot));
 	dp_assert(wait_until(!pci_present(address), PATIENCE_MS), "%s stays", address);
 	dp_assert(wait_until(is_free(slot), PATIENCE_MS), "%s stays in its slot", id_in(slot));
 	if (nvme)
-		dp_assert(shell("qmp human-monitor-command command-line=drive_add\\ 0\\ if=none,id=hotdrive,driver=null-co,size=16M,read-zeroes=on &&"
-				"qmp device_add driver=nvme id=%s serial=hot drive=hotdrive bus=%s", id_in(slot), slot), "no nvme in %s", slot);
+		dp_assert(qmp_monitor("drive_add 0 if=none,id=hot%d.%u,driver=null-co,size=16M,read-zeroes=on", getpid(), ++drives) &&
+			  qmp("device_add driver=nvme id=%s serial=hot drive=hot%d.%u bus=%s", id_in(slot), getpid(), drives, slot), "no nvme in %s", slot);
 	else
-		dp_assert(shell("qmp device_add driver=edu id=%s dma_mask=0xffffffffffffffff bus=%s", id_in(slot), slot), "no edu in %s", slot);
-	dp_assert(wait_until(pci_present(address), PATIENCE_MS), "%s does not come", address);
+		dp_assert(qmp("device_add driver=edu id=%s dma_mask=0xffffffffffffffff bus=%s", id_in(slot), slot), "no edu in %s", slot);
+	dp_assert(wait_until(pci_settled(address), PATIENCE_MS), "%s does not come", address);
 }
 
-/*
- * Slot Control (PCIe 7.5.3.10): with power and its indicator off, the emulated slot is empty. Its interrupt is off meanwhile, for the port's driver would
- * take a slot without power for one that it has emptied itself.
- */
+/* The interrupt of the slot is off meanwhile: the port's driver would take a slot without power for one that it has emptied itself. */
 static void pull(const char *port)
 {
-	dp_assert(shell("setpci -s %s CAP_EXP+18.w=0700:0720 CAP_EXP+18.w=0320:0720", port), "%s is no slot", port);
-}
-
-/* The power of a slot whose functions come and go by other means: without it they answer nothing, and with it they begin anew. */
-static void power(const char *port, bool on)
-{
-	dp_assert(shell("setpci -s %s CAP_EXP+18.w=%s:0700", port, on ? "0100" : "0700"), "%s is no slot", port);
+	pci_slot_control(port, PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC, PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
+	pci_slot_control(port, PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC, PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PWR_IND_OFF);
 }
 
 FIXTURE_TEARDOWN_PARENT(revoke)
 {
 	if (self->hot)
-		power(getenv("DP_HOTPLUG_PORT"), true);
+		pci_slot_power(getenv("DP_HOTPLUG_PORT"), true);
 	EXPECT_EQ(0, host_restore());
 	if (self->hot && pci_present(self->hot)) {
-		EXPECT_TRUE(shell("qmp device_del id=hot"));
+		EXPECT_TRUE(qmp("device_del id=hot"));
 		EXPECT_TRUE(wait_until(!pci_present(self->hot), SETTLE_MS));
 	}
 	if (self->native)
@@ -245,16 +226,16 @@ static void take(struct round *round)
 		dp_assert(!pci_unbind(round->address), "%s is not unbound", round->address);
 		break;
 	case WAY_EJECT:
-		dp_assert(shell("qmp device_del id=hot"), "no ejection");
+		dp_assert(qmp("device_del id=hot"), "no ejection");
 		break;
 	case WAY_VANISH:
-		power(getenv("DP_HOTPLUG_PORT"), false);
+		pci_slot_power(getenv("DP_HOTPLUG_PORT"), false);
 		dp_assert(pci_config_read(round->address, 0, 4) == ONES, "%s is still there", round->address);
 		start = now_ms();
 		vm_detach(VM, round->address, true);
 		break;
 	case WAY_NATIVE:
-		dp_assert(shell("qmp device_del id=numaedu"), "no ejection");
+		dp_assert(qmp("device_del id=numaedu"), "no ejection");
 		break;
 	case WAY_SURPRISE:
 		pull(getenv("DP_NUMA0_PORT"));
@@ -317,7 +298,7 @@ static void check_rest(struct __test_metadata *_metadata, struct round *round)
 	case WAY_VANISH:
 		EXPECT_EQ(STATE(FAILED), dev_state(round->address));
 		EXPECT_NE(0, __dev_recover(round->address));
-		power(getenv("DP_HOTPLUG_PORT"), true);
+		pci_slot_power(getenv("DP_HOTPLUG_PORT"), true);
 		EXPECT_EQ(0, __dev_recover(round->address)) TH_LOG("%s", ctl_last.text);
 		EXPECT_EQ(STATE(READY), dev_state(round->address));
 		break;

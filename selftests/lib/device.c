@@ -142,6 +142,18 @@ int __dev_claim(const char *address, unsigned int flags, uint64_t force)
 	return change(DIRECTPATH_CMD_DEV_CLAIM, address, flags, force);
 }
 
+uint32_t dev_claim_begin(const char *address, unsigned int flags)
+{
+	struct nl_msg *msg = request(DIRECTPATH_CMD_DEV_CLAIM, address);
+	uint32_t id;
+	int ret;
+
+	put_flags(msg, flags);
+	ret = __ctl_queue(msg, DIRECTPATH_A_DEV_OP_ID, &id);
+	dp_assert(!ret, "%s: %s: %s", address, strerror(-ret), ctl_last.text);
+	return id;
+}
+
 void dev_claim(const char *address, unsigned int flags, uint64_t force)
 {
 	int ret;
@@ -470,6 +482,13 @@ void device_config_write(int fd, uint32_t offset, size_t size, uint32_t value)
 	ssize_t ret = __device_write(fd, VFIO_PCI_CONFIG_REGION_INDEX, offset, &value, size);
 
 	dp_assert(ret == (ssize_t)size, "config %#x: %zd", offset, ret);
+}
+
+bool device_is_dead(int fd)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+
+	return fd_ioctl(fd, VFIO_DEVICE_GET_INFO, &info) == -ENODEV;
 }
 
 void device_enable(int fd)

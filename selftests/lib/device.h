@@ -135,6 +135,8 @@ const char *dev_state_name(uint32_t state);
 bool dev_reaches(const char *address, uint32_t state, int ms);
 int __dev_claim(const char *address, unsigned int flags, uint64_t force);
 void dev_claim(const char *address, unsigned int flags, uint64_t force);
+/* The operation, for __ctl_wait(). */
+uint32_t dev_claim_begin(const char *address, unsigned int flags);
 int __dev_release(const char *address, unsigned int flags, uint64_t force);
 void dev_release(const char *address, unsigned int flags, uint64_t force);
 /* The strings that are NULL stay as they are. */
@@ -183,6 +185,8 @@ uint32_t device_config_read(int fd, uint32_t offset, size_t size);
 void device_config_write(int fd, uint32_t offset, size_t size, uint32_t value);
 /* Memory decode and bus master on. */
 void device_enable(int fd);
+/* Was its function taken away? */
+bool device_is_dead(int fd);
 /* The first @size bytes of a BAR; MAP_FAILED and errno if that is refused. */
 void *__device_mmap(int fd, uint32_t index, size_t size);
 void *device_mmap(int fd, uint32_t index, size_t size);

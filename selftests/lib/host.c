@@ -118,11 +118,25 @@ int host_shell(const char *command)
 	int status;
 
 	dp_assert(n > 0, "%s", strerror(errno));
+	dp_assert(!strchr(command, '\''), "a single quote would end the command: %s", command);
 	self[n] = '\0';
 	snprintf(line, sizeof(line), "bash -c '. %s/../bed/lib.sh && %s'", dirname(self), command);
 	fflush(stdout);
 	status = system(line);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+bool host_does(const char *fmt, ...)
+{
+	char command[512];
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	dp_assert(n >= 0 && (size_t)n < sizeof(command), "too long: %s", command);
+	return !host_shell(command);
 }
 
 /* --- how it was --- */
@@ -190,7 +204,8 @@ static unsigned int remove_vm(const char *name)
 	/* Its process may just be dying. */
 	if (!wait_until(vm_is_off(name), SETTLE_MS))
 		return complain("VM %s is still open, by pid %u", name, info.pid);
-	if (!info.adhoc && __vm_del(name))
+	/* A function that was pulled out leaves it in a work. */
+	if (!info.adhoc && !wait_until(!__vm_del(name), SETTLE_MS))
 		return complain("VM %s: %s", name, ctl_last.text);
 	return 0;
 }

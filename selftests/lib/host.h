@@ -47,8 +47,9 @@ void host_nointxmask(bool on);
 
 /* Is a module loaded? */
 bool host_loaded(const char *module);
-/* A command of bed/lib.sh: its exit code. */
+/* A command of bed/lib.sh, without single quotes: its exit code. And with a format: did it succeed? */
 int host_shell(const char *command);
+bool host_does(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * VMs removed, functions released, names, policies and settings as before; then a look whether drivers and budgets are as they were. Returns how many

@@ -20,6 +20,7 @@
 #include "nvme.h"
 #include "pci.h"
 #include "proc.h"
+#include "qmp.h"
 #include "rig.h"
 #include "space.h"
 #include "vm.h"

@@ -13,6 +13,8 @@
 
 #include <linux/if.h>
 
+#include <linux/pci_regs.h>
+
 #include "assert.h"
 #include "pci.h"
 
@@ -72,6 +74,11 @@ int pci_group(const char *address)
 	char name[32];
 
 	return link_name(address, "iommu_group", name, sizeof(name)) ? atoi(name) : -1;
+}
+
+bool pci_settled(const char *address)
+{
+	return pci_present(address) && pci_group(address) >= 0;
 }
 
 static int write_file(const char *path, const char *text)
@@ -146,15 +153,51 @@ uint32_t pci_config_read(const char *address, unsigned int offset, size_t size)
 	return value;
 }
 
-void pci_config_set(const char *address, unsigned int offset, uint16_t bits)
+static void config_change(const char *address, unsigned int offset, uint16_t mask, uint16_t bits)
 {
 	int fd = open_config(address);
 	uint16_t value;
 
 	dp_assert(pread(fd, &value, sizeof(value), offset) == sizeof(value), "%s: %#x", address, offset);
-	value |= bits;
+	value = (value & ~mask) | bits;
 	dp_assert(pwrite(fd, &value, sizeof(value), offset) == sizeof(value), "%s: %#x", address, offset);
 	close(fd);
+}
+
+void pci_config_set(const char *address, unsigned int offset, uint16_t bits)
+{
+	config_change(address, offset, bits, bits);
+}
+
+/* Attention button, power fault, latch, presence changed, command completed. */
+#define SLOT_EVENTS 0x1f
+
+static unsigned int find_capability(const char *address, uint8_t id)
+{
+	unsigned int pos = pci_config_read(address, PCI_CAPABILITY_LIST, 1), ttl = 48;
+
+	while (pos && ttl-- && pci_config_read(address, pos, 1) != id)
+		pos = pci_config_read(address, pos + 1, 1);
+	dp_assert(pos, "%s has no capability %#x", address, id);
+	return pos;
+}
+
+void pci_slot_control(const char *port, uint16_t mask, uint16_t bits)
+{
+	config_change(port, find_capability(port, PCI_CAP_ID_EXP) + PCI_EXP_SLTCTL, mask, bits);
+}
+
+void pci_slot_power(const char *port, bool on)
+{
+	pci_slot_control(port, PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC, on ? PCI_EXP_SLTCTL_PWR_IND_ON : PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
+}
+
+void pci_slot_forget(const char *port)
+{
+	unsigned int pos = find_capability(port, PCI_CAP_ID_EXP) + PCI_EXP_SLTSTA;
+
+	/* QEMU clears what is set, if nothing else is to be cleared. */
+	config_change(port, pos, (uint16_t)~SLOT_EVENTS, 0);
 }
 
 void *pci_map_resource(const char *address, unsigned int index, size_t size)

@@ -13,6 +13,8 @@
 /* The address that the bed gives in a variable, NULL if this machine has no such device. */
 const char *pci_env(const char *variable);
 bool pci_present(const char *address);
+/* The kernel has added it, and an IOMMU translates its DMA: it can be claimed. */
+bool pci_settled(const char *address);
 /* Name of the driver bound to it; empty if none. */
 void pci_driver(const char *address, char *name, size_t size);
 bool pci_driver_is(const char *address, const char *name);
@@ -27,6 +29,11 @@ int pci_unbind(const char *address);
 uint32_t pci_config_read(const char *address, unsigned int offset, size_t size);
 /* Set bits of a 16 bit register. */
 void pci_config_set(const char *address, unsigned int offset, uint16_t bits);
+/* Slot Control of a port (PCIe 7.5.3.10). QEMU takes away what is in a slot without power and with its indicator off. */
+void pci_slot_control(const char *port, uint16_t mask, uint16_t bits);
+void pci_slot_power(const char *port, bool on);
+/* Its events are no news any more. */
+void pci_slot_forget(const char *port);
 /* A BAR through sysfs; MAP_FAILED and errno if that is refused. */
 void *pci_map_resource(const char *address, unsigned int index, size_t size);
 /* First network interface or block device (a name in /dev) of it; false if there is none. */
