@@ -261,22 +261,37 @@ static void queue_locked(struct dpath_device *dev, unsigned int todo)
 	dpath_device_put(dev);
 }
 
-/*
- * One that is busy is reset and compared by whoever works on it, who waits for the end of this. The lease that is to be frozen, with a reference, or
- * NULL.
- */
-static struct dpath_lease *freeze_locked(struct dpath_device *dev)
+/* One that is busy is reset and compared by whoever works on it, who waits for the end of this. */
+static void begin_recovery_locked(struct dpath_device *dev)
 {
 	lockdep_assert_held(&dpath_table_lock);
-	dpath_reset_freeze(&dev->reset, true);
-	WRITE_ONCE(dev->errors.resumed, false);
 	if (dev->set && dpath_set_begin_check_locked(dev->set, "error", "fatal error"))
 		queue_locked(dev, ERROR_CLEAN);
 	else
 		queue_locked(dev, ERROR_RECOVER);
-	if (dev->lease)
-		dpath_lease_get(dev->lease);
-	return dev->lease;
+}
+
+/* Its VMM reaches it no more. */
+static void freeze(struct pci_dev *pdev)
+{
+	struct dpath_lease *lease = NULL;
+	struct dpath_device *dev;
+
+	device_lock_assert(&pdev->dev);
+	mutex_lock(&dpath_table_lock);
+	dev = dpath_device_lookup_pci_locked(pdev);
+	if (dev && dev->bound) {
+		dpath_reset_freeze(&dev->reset, true);
+		WRITE_ONCE(dev->errors.resumed, false);
+		lease = dev->lease;
+	}
+	if (lease)
+		dpath_lease_get(lease);
+	mutex_unlock(&dpath_table_lock);
+	if (!lease)
+		return;
+	dpath_lease_freeze(lease);
+	dpath_lease_put_later(lease);
 }
 
 /* --- errors --- */
@@ -336,10 +351,9 @@ void dpath_error_count_locked(struct dpath_device *dev, struct dpath_fault *faul
 	dpath_fault_ntf(dev, fault);
 }
 
-/* Its VMM is told of it, and what else is to be done is under way when this returns. The lease that is to be frozen, with a reference, or NULL. */
-static struct dpath_lease *take_error(struct pci_dev *pdev, struct dpath_fault *fault)
+/* Its VMM is told of it, and what its policy asks for is under way when this returns. */
+static void take_error(struct pci_dev *pdev, struct dpath_fault *fault)
 {
-	struct dpath_lease *lease = NULL;
 	struct dpath_device *dev;
 
 	mutex_lock(&dpath_table_lock);
@@ -350,33 +364,28 @@ static struct dpath_lease *take_error(struct pci_dev *pdev, struct dpath_fault *
 		fault->action = dpath_error_policy_locked(dev);
 	dpath_error_count_locked(dev, fault, 1);
 	if (fault->kind == DIRECTPATH_FAULT_KIND_AER_FATAL)
-		lease = freeze_locked(dev);
+		begin_recovery_locked(dev);
 	if (fault->action == DIRECTPATH_ERROR_POLICY_REVOKE && dev->state == DIRECTPATH_STATE_RUNNING)
 		queue_locked(dev, ERROR_REVOKE);
 	if (dev->lease && (fault->action == DIRECTPATH_ERROR_POLICY_NOTIFY || fault->action == DIRECTPATH_ERROR_POLICY_REVOKE))
 		dpath_irqs_notify_err(&dev->lease->irqs);
 out:
 	mutex_unlock(&dpath_table_lock);
-	return lease;
 }
 
 static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t channel)
 {
 	struct dpath_fault fault = { .kind = DIRECTPATH_FAULT_KIND_AER_NONFATAL };
-	struct dpath_lease *lease;
 
 	if (channel == pci_channel_io_normal) {
 		if (is_concerned(pdev, &fault))
 			take_error(pdev, &fault);
 		return PCI_ERS_RESULT_CAN_RECOVER;
 	}
-	/* Nothing is read from it: the link may hang. */
+	/* Nothing is read from it: the link may hang. Who is told of it finds it frozen. */
 	fault.kind = DIRECTPATH_FAULT_KIND_AER_FATAL;
-	lease = take_error(pdev, &fault);
-	if (lease) {
-		dpath_lease_freeze(lease);
-		dpath_lease_put_later(lease);
-	}
+	freeze(pdev);
+	take_error(pdev, &fault);
 	return channel == pci_channel_io_perm_failure ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_NEED_RESET;
 }
 
