@@ -34,14 +34,31 @@ static bool adoption_waits_locked(const struct dpath_set *set)
 	return false;
 }
 
-void dpath_set_lose(struct dpath_set *set, struct dpath_device *dev)
+/* One that was bound by hand to a set that runs waits for the end, and is none of the run's. */
+static bool is_of_run(struct dpath_device *dev)
 {
-	bool gone = dpath_reset_gone(dev->pdev), idle;
+	bool waits;
 
-	/* An orderly removal leaves the guest time to let go; the end of the run needs no device_lock, which our caller holds. */
+	mutex_lock(&dpath_table_lock);
+	waits = dev->by_hand && dev->state == DIRECTPATH_STATE_CLAIMING;
+	mutex_unlock(&dpath_table_lock);
+	return !waits;
+}
+
+/* An orderly removal leaves the guest time to let go; the end of the run needs no device_lock, which our caller holds. */
+static void end_run(struct dpath_set *set, bool gone)
+{
 	if (!gone)
 		dpath_set_ask(set);
 	dpath_set_revoke(set, gone ? "unplugged" : "its driver was unbound");
+}
+
+void dpath_set_lose(struct dpath_set *set, struct dpath_device *dev)
+{
+	bool idle;
+
+	if (is_of_run(dev))
+		end_run(set, dpath_reset_gone(dev->pdev));
 
 	/* Whoever has the set busy ends by dropping what is unbound; an idle set is dropped here. */
 	mutex_lock(&dpath_table_lock);

@@ -483,6 +483,92 @@ TEST_F_TIMEOUT(card, stranger_while_being_cleaned, 180)
 	vm_attach(VM, self->first);
 }
 
+static bool find_again(const char *address)
+{
+	return host_does("echo 1 >/sys/bus/pci/rescan") && wait_until(pci_settled(address), SETTLE_MS);
+}
+
+static void check_stranger(struct __test_metadata *_metadata, FIXTURE_DATA(card) *self, int vm_fd)
+{
+	struct dev_info info;
+
+	ASSERT_EQ(pci_group(self->first), pci_group(self->second));
+	dev_get(self->second, &info);
+	EXPECT_EQ(STATE(HOST), info.state);
+	EXPECT_STREQ("", info.vm);
+	EXPECT_EQ(1, attached());
+	EXPECT_GT(0, __vm_device(vm_fd, self->second));
+	EXPECT_EQ(0, pci_config_read(self->second, PCI_COMMAND, 2) & PCI_COMMAND_MASTER);
+	/* Bound to us by hand it is one more that nobody can open. */
+	dev_set_policy(self->second, "none");
+	EXPECT_TRUE(pci_set_override(self->second, "directpath"));
+	pci_bind(self->second, "directpath");
+	EXPECT_GT(0, __vm_device(vm_fd, self->second));
+	EXPECT_EQ(0, pci_config_read(self->second, PCI_COMMAND, 2) & PCI_COMMAND_MASTER);
+	if (pci_driver_is(self->second, "directpath"))
+		EXPECT_EQ(0, pci_unbind(self->second));
+	EXPECT_TRUE(pci_set_override(self->second, ""));
+}
+
+/* The set has one function only when it is claimed. */
+static void begin_alone(FIXTURE_DATA(card) *self)
+{
+	vm_detach(VM, self->first, false);
+	dev_release(self->first, DEV_WHOLE_SET, 0);
+	dp_assert(host_does("echo 1 >/sys/bus/pci/devices/%s/remove", self->second), "%s stays", self->second);
+	dp_assert(wait_until(unknown(self->second), SETTLE_MS), "%s is still known", self->second);
+	dev_claim(self->first, 0, 0);
+	vm_attach(VM, self->first);
+}
+
+/* The set is another one than the VM was given. */
+static void check_changed(struct __test_metadata *_metadata, FIXTURE_DATA(card) *self)
+{
+	vm_detach(VM, self->first, false);
+	EXPECT_GT(0, __vm_attach(VM, self->first));
+	EXPECT_NE(NULL, strstr(ctl_last.text, "added")) TH_LOG("%s", ctl_last.text);
+	dev_release(self->first, DEV_WHOLE_SET, 0);
+	EXPECT_TRUE(dev_reaches(self->first, STATE(HOST), SETTLE_MS));
+	EXPECT_TRUE(dev_reaches(self->second, STATE(HOST), SETTLE_MS));
+}
+
+TEST_F_TIMEOUT(card, stranger_while_reserved, 180)
+{
+	int vm_fd;
+
+	begin_alone(self);
+	vm_fd = vm_open(VM);
+	ASSERT_TRUE(find_again(self->second));
+	check_stranger(_metadata, self, vm_fd);
+	/* Both can reach each other's DMA: the VM gets neither. */
+	EXPECT_EQ(-EPERM, __vm_device(vm_fd, self->first));
+	close(vm_fd);
+	check_changed(_metadata, self);
+}
+
+TEST_F_TIMEOUT(card, stranger_while_running, 180)
+{
+	char *mem = mem_new(MEM_ANON, PAGE);
+	struct edu edu;
+	int vm_fd, fd;
+
+	begin_alone(self);
+	vm_fd = vm_open(VM);
+	space_map(vm_fd, mem, IOVA, PAGE, SPACE_RW);
+	fd = vm_device(vm_fd, self->first);
+	device_enable(fd);
+	edu_map(&edu, fd);
+	ASSERT_TRUE(works(&edu, mem, IOVA));
+	ASSERT_TRUE(find_again(self->second));
+	check_stranger(_metadata, self, vm_fd);
+	EXPECT_TRUE(works(&edu, mem, IOVA));
+	edu_unmap(&edu);
+	close(fd);
+	close(vm_fd);
+	EXPECT_TRUE(dev_reaches(self->first, STATE(RESERVED), SETTLE_MS));
+	check_changed(_metadata, self);
+}
+
 /* While one is being cleaned, and so the host's, and the other waits for its turn. */
 TEST_F_TIMEOUT(card, being_cleaned, 180)
 {

@@ -9,7 +9,6 @@
 #include "nvme.h"
 #include "proc.h"
 
-#define BAR_SIZE 0x2000
 #define CAP 0x00
 #define CC 0x14
 #define CC_ENABLE (6 << 16 | 4 << 20 | 1) /* commands of 64 bytes, completions of 16 */
@@ -115,10 +114,10 @@ static bool is_ready(struct nvme *nvme, bool on)
 	return csts != ONES && !!(csts & NVME_CSTS_READY) == on;
 }
 
-bool nvme_start(struct nvme *nvme, int device_fd, void *mem, uint64_t iova)
+bool nvme_start_at(struct nvme *nvme, void *regs, void *mem, uint64_t iova)
 {
 	memset(mem, 0, NVME_MEMORY);
-	nvme->regs = device_mmap(device_fd, 0, BAR_SIZE);
+	nvme->regs = regs;
 	nvme->mem = mem;
 	nvme->iova = iova;
 	nvme->stride = 4 << (nvme_reg(nvme, CAP + 4) & 15);
@@ -137,9 +136,14 @@ bool nvme_start(struct nvme *nvme, int device_fd, void *mem, uint64_t iova)
 	       admin(nvme, OP_CREATE_SQ, nvme->io.sq, (NVME_DEPTH - 1) << 16 | 1, 1 << 16 | CONTIGUOUS);
 }
 
+bool nvme_start(struct nvme *nvme, int device_fd, void *mem, uint64_t iova)
+{
+	return nvme_start_at(nvme, device_mmap(device_fd, 0, NVME_BAR_SIZE), mem, iova);
+}
+
 void nvme_stop(struct nvme *nvme)
 {
-	munmap((void *)nvme->regs, BAR_SIZE);
+	munmap((void *)nvme->regs, NVME_BAR_SIZE);
 }
 
 void nvme_read_start(struct nvme *nvme, uint64_t lba)

@@ -13,6 +13,7 @@
 #define NVME_MEMORY (32UL << 10) /* queues and buffers */
 #define NVME_DEPTH 4		 /* entries in each queue; one less may be under way */
 #define NVME_READ_SIZE 4096UL
+#define NVME_BAR_SIZE 0x2000
 #define NVME_CSTS 0x1c
 #define NVME_CSTS_READY 1
 #define NVME_CSTS_FATAL 2
@@ -58,6 +59,8 @@ struct nvme {
  * come up.
  */
 bool nvme_start(struct nvme *nvme, int device_fd, void *mem, uint64_t iova);
+/* The same through registers that are mapped already, NVME_BAR_SIZE bytes. */
+bool nvme_start_at(struct nvme *nvme, void *regs, void *mem, uint64_t iova);
 void nvme_stop(struct nvme *nvme);
 uint32_t nvme_reg(struct nvme *nvme, unsigned int reg);
 /* Start a read of NVME_READ_SIZE bytes at block @lba into the buffer for it. */

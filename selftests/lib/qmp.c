@@ -16,8 +16,8 @@
 #define LOCK "/run/qmp.lock"
 #define ANSWER_MS 30000
 #define LONGEST 1024
-/* QEMU frees a name some time after the host has lost the device. */
-#define NAME_MS 2000
+/* QEMU frees a name some time after the host has lost the device; a slot's driver takes seconds to switch it on. */
+#define BUSY_MS 20000
 
 static void format(char *text, const char *fmt, va_list args)
 {
@@ -96,9 +96,14 @@ static bool refused(const char *answer)
 	return strstr(answer, "\"error\": {");
 }
 
+static bool busy(const char *answer)
+{
+	return strstr(answer, "Duplicate device ID") || strstr(answer, "guest is busy");
+}
+
 bool qmp(const char *fmt, ...)
 {
-	uint64_t end = now_ms() + NAME_MS;
+	uint64_t end = now_ms() + BUSY_MS;
 	char answer[LONGEST];
 	va_list args;
 
@@ -106,7 +111,7 @@ bool qmp(const char *fmt, ...)
 		va_start(args, fmt);
 		request(fmt, args, answer);
 		va_end(args);
-	} while (strstr(answer, "Duplicate device ID") && now_ms() < end && !usleep(10000));
+	} while (busy(answer) && now_ms() < end && !usleep(10000));
 	if (refused(answer))
 		printf("# QEMU: %s", answer);
 	return !refused(answer);
