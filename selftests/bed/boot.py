@@ -11,6 +11,7 @@ import os
 import queue
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -360,6 +361,14 @@ class Outer:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.qemu.wait(END_DEADLINE)
         return seen
+
+    def crash(self):
+        """The signal that ended QEMU itself, or None."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = self.qemu.wait(5)
+            if code < 0:
+                return signal.Signals(-code).name
+        return None
 
     def kill(self):
         if self.qemu and self.qemu.poll() is None:

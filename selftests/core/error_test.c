@@ -92,7 +92,7 @@ FIXTURE(nonfatal) {
 	int err2;
 };
 
-#define RNG "driver=virtio-rng-pci aer=on disable-legacy=on bus=rp5"
+#define AER_CARD "driver=virtio-scsi-pci aer=on disable-legacy=on bus=rp5"
 
 static bool plug_card(FIXTURE_DATA(nonfatal) *self)
 {
@@ -103,7 +103,7 @@ static bool plug_card(FIXTURE_DATA(nonfatal) *self)
 	snprintf(self->card, sizeof(self->card), "%s", address);
 	snprintf(self->second, sizeof(self->second), "%.*s1", (int)strlen(address) - 1, address);
 	/* The second function first: the host looks when the first one appears. */
-	return qmp("device_add id=hot1 addr=0.1 " RNG) && qmp("device_add id=hot addr=0.0 multifunction=on " RNG) &&
+	return qmp("device_add id=hot1 addr=0.1 " AER_CARD) && qmp("device_add id=hot addr=0.0 multifunction=on " AER_CARD) &&
 	       wait_until(pci_settled(self->card) && pci_settled(self->second), SETTLE_MS);
 }
 
