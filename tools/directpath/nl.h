@@ -3,7 +3,7 @@
 #define NL_H
 
 /*
- * The kernel, over generic netlink. nl.c is the only file that knows libnl; the tests link a stand-in for it.
+ * The kernel, over generic netlink. Only nl*.c know libnl (nl_priv.h); the tests link a stand-in for it.
  * Functions return 0 or -errno; kernel_text() is what the kernel said about the last failure, or "".
  */
 

@@ -5,6 +5,7 @@
  */
 
 #include "../nl.c"
+#include "../nl_op.c"
 
 #include <stdlib.h>
 
@@ -67,7 +68,7 @@ static void test_dev(void)
 	struct nl_msg *msg = dev_msg();
 	struct dev dev = {};
 
-	CHECK(!parse_dev(header(msg), &dev));
+	CHECK(!nl_parse_dev(header(msg), &dev));
 	CHECK(!strcmp(dev.address, "0000:3b:00.0"));
 	CHECK(dev.vendor == 0x10de);
 	CHECK(dev.numa == -1);
@@ -89,13 +90,13 @@ static void test_others(void)
 	uint32_t id = 0;
 
 	genlmsg_put(msg, 0, 0, 30, 0, 0, DIRECTPATH_CMD_OP_GET, 1);
-	CHECK(parse_op(header(msg), &op));
+	CHECK(nl_parse_op(header(msg), &op));
 	nla_put_u32(msg, DIRECTPATH_A_OP_ID, 7);
 	nla_put_flag(msg, DIRECTPATH_A_OP_DONE);
 	nla_put_u32(msg, DIRECTPATH_A_OP_ERROR, EBUSY);
 	nla_put_string(msg, DIRECTPATH_A_OP_MESSAGE, "stuck in nvme remove, 37 s");
 	put_reason(msg, DIRECTPATH_A_OP_REASON, DIRECTPATH_REASON_RMRR, "firmware");
-	CHECK(!parse_op(header(msg), &op));
+	CHECK(!nl_parse_op(header(msg), &op));
 	CHECK(op.id == 7 && op.done && op.error == EBUSY && op.reasons.nr == 1);
 	CHECK(!strcmp(op.message, "stuck in nvme remove, 37 s"));
 	op_result_free(&op);
@@ -109,7 +110,7 @@ static void test_others(void)
 	nla_put_string(msg, DIRECTPATH_A_VM_NAME, "train1");
 	nla_put_string(msg, DIRECTPATH_A_VM_DEVICE, "0000:3b:00.0");
 	nla_put_u32(msg, DIRECTPATH_A_VM_MAX_PINNED, 5);	/* narrower than it should be */
-	CHECK(!parse_vm(header(msg), &vm));
+	CHECK(!nl_parse_vm(header(msg), &vm));
 	CHECK(vm.nr_devices == 1 && vm.max_pinned == 5);
 	vm_free(&vm);
 	nlmsg_free(msg);
@@ -168,11 +169,11 @@ static void test_damage(void)
 		for (i = 0; i < 1 + round % 8; i++)
 			((char *)bad)[NLMSG_HDRLEN + GENL_HDRLEN + (unsigned int)rand() % (size - NLMSG_HDRLEN - GENL_HDRLEN)] = (char)rand();
 		bad->nlmsg_len = round % 3 ? size : NLMSG_HDRLEN + GENL_HDRLEN + (unsigned int)rand() % (size - NLMSG_HDRLEN - GENL_HDRLEN);
-		parse_dev(nlmsg_data(bad), &dev);
-		parse_vm(nlmsg_data(bad), &vm);
-		parse_host(nlmsg_data(bad), &host);
-		parse_op(nlmsg_data(bad), &op);
-		parse_stats(nlmsg_data(bad), &stats);
+		nl_parse_dev(nlmsg_data(bad), &dev);
+		nl_parse_vm(nlmsg_data(bad), &vm);
+		nl_parse_host(nlmsg_data(bad), &host);
+		nl_parse_op(nlmsg_data(bad), &op);
+		nl_parse_stats(nlmsg_data(bad), &stats);
 		dev_free(&dev);
 		vm_free(&vm);
 		op_result_free(&op);
