@@ -189,7 +189,15 @@ void pci_slot_control(const char *port, uint16_t mask, uint16_t bits)
 
 void pci_slot_power(const char *port, bool on)
 {
-	pci_slot_control(port, PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC, on ? PCI_EXP_SLTCTL_PWR_IND_ON : PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
+	pci_slot_control(port, PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC,
+			 on ? PCI_EXP_SLTCTL_PWR_IND_ON : PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
+}
+
+bool pci_slot_rests(const char *port)
+{
+	uint16_t control = pci_config_read(port, find_capability(port, PCI_CAP_ID_EXP) + PCI_EXP_SLTCTL, 2);
+
+	return (control & (PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC)) == PCI_EXP_SLTCTL_PWR_IND_ON;
 }
 
 void pci_slot_forget(const char *port)

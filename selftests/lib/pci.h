@@ -32,6 +32,8 @@ void pci_config_set(const char *address, unsigned int offset, uint16_t bits);
 /* Slot Control of a port (PCIe 7.5.3.10). QEMU takes away what is in a slot without power and with its indicator off. */
 void pci_slot_control(const char *port, uint16_t mask, uint16_t bits);
 void pci_slot_power(const char *port, bool on);
+/* Switched on, and nothing else is about to happen to it: its indicator does not blink. */
+bool pci_slot_rests(const char *port);
 /* Its events are no news any more. */
 void pci_slot_forget(const char *port);
 /* A BAR through sysfs; MAP_FAILED and errno if that is refused. */
