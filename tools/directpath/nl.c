@@ -106,8 +106,10 @@ static int join_group(const char *name)
 
 int nl_listen_events(void)
 {
-	if (events)
-		return 0;
+	int ret = kernel_connect();
+
+	if (ret || events)
+		return ret;
 	events = open_socket();
 	if (!events)
 		return -ENOBUFS;

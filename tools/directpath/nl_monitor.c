@@ -72,9 +72,7 @@ int kernel_monitor(bool (*fn)(const struct event *event, void *ctx), int fd, boo
 	struct pollfd pfds[2] = { { .events = POLLIN }, { .fd = fd, .events = POLLIN } };
 	int ret;
 
-	ret = kernel_connect();
-	if (!ret)
-		ret = nl_listen_events();
+	ret = nl_listen_events();
 	if (ret)
 		return ret;
 	pfds[0].fd = nl_events_fd();

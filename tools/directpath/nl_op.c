@@ -72,9 +72,7 @@ int kernel_op_start(const struct op_request *request, uint32_t *id)
 	int ret;
 
 	*id = 0;
-	ret = kernel_connect();
-	if (!ret)
-		ret = nl_listen_events();
+	ret = nl_listen_events();
 	if (ret)
 		return ret;
 	msg = nl_new_msg(cmds[request->kind], 0);

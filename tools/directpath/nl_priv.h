@@ -18,7 +18,7 @@ struct nl_msg *nl_new_msg(int cmd, int flags);
 int nl_transact(struct nl_msg *msg, int (*parse)(struct genlmsghdr *hdr, void *ctx), void *ctx);
 void nl_forget_text(void);
 
-/* Listen to events from now on; calling it again is free. */
+/* Connect, and listen to events from now on; calling it again is free. */
 int nl_listen_events(void);
 /* Readable when there is one. */
 int nl_events_fd(void);
