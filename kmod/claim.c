@@ -129,8 +129,8 @@ static void judge_use(struct claim *claim, struct pci_dev *pdev)
 }
 
 /*
- * A rule of udev's sees a function that has no BARs and no driver yet: pci_bus_add_device() comes after both are looked for, and makes its entry in
- * /proc. One that leaves has none either.
+ * A rule of udev's sees a function that the IOMMU layer may not have listed yet and that has no addresses: these come before pci_bus_add_device(),
+ * which makes its entry in /proc. One that leaves has none either.
  */
 static void await_added(struct pci_dev *pdev)
 {
@@ -311,21 +311,16 @@ static int override_driver(struct claim *claim, struct dpath_device *dev, const 
 }
 
 /* Who has it now has it until we take it: a probe() that was under way when the override came has ended once the lock was ours. */
-static void find_host_driver(struct claim *claim, struct dpath_device *dev)
+static void find_host_driver(struct dpath_device *dev)
 {
 	char driver[sizeof(dev->host_driver)];
 
-	dpath_device_detail(dev, "wait for its lock");
-	dpath_op_deadline(claim->op, READ_ONCE(dpath_host.unbind_deadline_ms),
-			  "%s: the kernel or a driver has not ended in time what it does with it; it stays `claiming' until then, and then goes back",
-			  dev->address);
 	device_lock(&dev->pdev->dev);
 	dpath_device_driver_name(dev->pdev, driver, sizeof(driver));
 	/* Bound by hand meanwhile, which is what we were about to do. */
 	if (dpath_driver_is_ours(dev->pdev))
 		driver[0] = '\0';
 	device_unlock(&dev->pdev->dev);
-	dpath_device_detail(dev, "%s", "");
 	mutex_lock(&dpath_table_lock);
 	strscpy(dev->host_driver, driver, sizeof(dev->host_driver));
 	mutex_unlock(&dpath_table_lock);
@@ -338,11 +333,19 @@ static int take_member(struct claim *claim, unsigned int i, const char *ours)
 
 	if (dev->bound)
 		return 0;
+	/* 6.1 takes device_lock for driver_override already. */
+	dpath_device_detail(dev, "the wait for its device lock");
+	dpath_op_deadline(claim->op, READ_ONCE(dpath_host.unbind_deadline_ms),
+			  "%s: the kernel or a driver has not ended in time what it does with it; it stays `claiming' until then, and then goes back",
+			  dev->address);
 	ret = override_driver(claim, dev, ours);
+	if (!ret) {
+		claim->taken[i] = true;
+		find_host_driver(dev);
+	}
+	dpath_device_detail(dev, "%s", "");
 	if (ret)
 		return ret;
-	claim->taken[i] = true;
-	find_host_driver(claim, dev);
 	if (!dev->host_driver[0])
 		return 0;
 	/* It may have come, or come into use, since it was judged. */

@@ -509,7 +509,7 @@ static void note_leaving(struct pci_dev *pdev)
 	}
 	mutex_unlock(&dpath_table_lock);
 	if (set) {
-		dpath_set_leave(set);
+		dpath_set_leave(set, dev);
 		dpath_set_put(set);
 	}
 }

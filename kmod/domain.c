@@ -191,9 +191,9 @@ void dpath_domain_free(struct dpath_domain *dom)
 		/* A set that nobody has detached: the IOMMU layer would keep a pointer to freed memory. */
 		dom->stuck = true;
 	}
-	/* What the IOMMU layer keeps outlives this module. */
+	/* What the IOMMU layer keeps may outlive this module. iommu_set_fault_handler() of newer kernels can be called once only, and warns. */
 	if (dom->stuck)
-		iommu_set_fault_handler(dom->domain, NULL, NULL);
+		WRITE_ONCE(dom->domain->handler, NULL);
 	else
 		iommu_domain_free(dom->domain);
 	kfree(dom);

@@ -123,6 +123,17 @@ struct bind_request {
 	int ret;
 };
 
+/* Driver_override, which the bus compares, is freed under device_lock by who writes it. */
+static bool bus_matches(struct device_driver *drv, struct device *dev)
+{
+	bool matches;
+
+	device_lock(dev);
+	matches = drv->bus->match(dev, drv);
+	device_unlock(dev);
+	return matches;
+}
+
 /* Runs with a reference on the driver's list node, so that the driver cannot be unregistered under it. */
 static int try_bind(struct device_driver *drv, void *data)
 {
@@ -134,7 +145,7 @@ static int try_bind(struct device_driver *drv, void *data)
 	 * A function that was found has no resources yet; pci_bus_add_device() lets drivers match when they are assigned. device_driver_attach() does
 	 * not ask, and what it binds before would keep a config space without addresses for its pristine one.
 	 */
-	if (!drv->bus->match(&request->pdev->dev, drv)) {
+	if (!bus_matches(drv, &request->pdev->dev)) {
 		request->ret = -EAGAIN;
 		return 1;
 	}

@@ -120,7 +120,7 @@ bool dpath_set_begin_check_locked(struct dpath_set *set, const char *what, const
 /* remove() of a member outside any operation: unbound by hand or unplugged. */
 void dpath_set_lose(struct dpath_set *set, struct dpath_device *dev);
 /* A member is about to leave the bus. */
-void dpath_set_leave(struct dpath_set *set);
+void dpath_set_leave(struct dpath_set *set, struct dpath_device *dev);
 /* probe() of a function that was bound by hand. */
 int dpath_set_adopt(struct dpath_device *dev);
 /* Try again to take over what was bound by hand: a member's host driver has gone, or a run has ended. */

@@ -89,11 +89,12 @@ static bool has_present(struct dpath_set *set)
  * A member leaves the bus; its driver has gone before. The IOMMU layer wants an empty group back, and warns (6.12) if it is still owned; the default
  * domain is live from here until the function is gone, with bus mastering off.
  */
-void dpath_set_leave(struct dpath_set *set)
+void dpath_set_leave(struct dpath_set *set, struct dpath_device *dev)
 {
 	bool idle, stolen;
 
-	dpath_set_revoke(set, "unplugged");
+	if (is_of_run(dev))
+		dpath_set_revoke(set, "unplugged");
 	mutex_lock(&set->lock);
 	if (set->owned && !has_present(set)) {
 		dpath_group_disown(set->group);
