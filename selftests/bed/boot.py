@@ -129,6 +129,12 @@ def loops(kernel):
     return dflt | {name: os.environ[name] for name in ("DP_ROUNDS", "DP_SEED") if name in os.environ}
 
 
+def leaks():
+    """When a kernel with kmemleak looks for them: after "each" test, or at the "end"
+    of a machine's life, which is much cheaper and says less."""
+    return os.environ.get("DP_LEAKS", "end")
+
+
 def age(path):
     """For sorting; another bed may remove the file meanwhile."""
     try:
@@ -245,7 +251,7 @@ class Outer:
         env = {"DP_MODE": self.mode, "DP_KERNEL": self.kernel.name,
                "DP_MACHINE": self.variant, "DP_NVME_SHA256": digest,
                "DP_NVME_MIB": DISK_MB, "DP_SLOW": math.ceil(self.kernel.slowness()),
-               **loops(self.kernel), **self.env}
+               "DP_LEAKS": leaks(), **loops(self.kernel), **self.env}
         if self.kernel.own:
             env["DP_OWN_MODULES"] = 1
         with open(os.path.join(self.out, "env"), "w", encoding="utf-8") as f:

@@ -230,9 +230,13 @@ def firmware_tables(variant):
 
 def kernel_parameters(variant, interactive, checks=False):
     # no_timer_check: on a loaded host the emulated ticks come late, and the
-    # kernel takes interrupt remapping for broken.
+    # kernel takes interrupt remapping for broken. tsc=reliable: emulated CPUs
+    # have one counter, which is much faster to read than the HPET. admin_timeout:
+    # QEMU's NVMe controllers leave a command unanswered now and then, and a driver that
+    # waits a minute for its answer is not let go of in time.
     words = ["console=ttyS0", "nokaslr", "panic=-1", "iommu=nopt", "net.ifnames=0",
-             "printk.devkmsg=on", "random.trust_cpu=on", "no_timer_check", "secretmem.enable=1"]
+             "printk.devkmsg=on", "random.trust_cpu=on", "no_timer_check", "tsc=reliable",
+             "nvme_core.admin_timeout=15", "secretmem.enable=1"]
     if variant.iommu == "intel":
         words.append("intel_iommu=on")
     if variant.vga:
