@@ -16,10 +16,6 @@
 
 #define STATE(name) DIRECTPATH_STATE_##name
 
-/* Did the last refusal say this? */
-#define EXPECT_TEXT(said) \
-	EXPECT_NE(NULL, strstr(ctl_last.text, said)) TH_LOG("'%s' is not in '%s'", said, ctl_last.text)
-
 FIXTURE(claim) {
 	const char *edu;
 	const char *nvme;
@@ -197,23 +193,13 @@ TEST_F_TIMEOUT(claim, interface_is_up_but_forced, 60)
 	EXPECT_EQ(STATE(READY), dev_state(self->nic));
 }
 
-static int open_block(const char *address)
-{
-	char name[64], path[80];
-
-	/* Its driver may just have got it back. */
-	dp_assert(wait_until(pci_block(address, name, sizeof(name)), SETTLE_MS), "%s has no block device", address);
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 TEST_F_TIMEOUT(claim, block_device_is_open, 60)
 {
 	char name[64];
 	int fd;
 
 	ASSERT_TRUE(wait_until(pci_block(self->nvme, name, sizeof(name)), SETTLE_MS));
-	fd = open_block(self->nvme);
+	fd = pci_open_block(self->nvme);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EBUSY, __dev_claim(self->nvme, DEV_UNBIND, 0));
 	EXPECT_TRUE(ctl_has_reason(ctl_last.reasons, ctl_last.nr_reasons, DIRECTPATH_REASON_DRIVER_BUSY));
@@ -329,7 +315,7 @@ TEST_F_TIMEOUT(claim, a_whole_set, 90)
 TEST_F_TIMEOUT(claim, a_set_that_is_half_in_use, 60)
 {
 	const char *first = getenv("DP_CARD2_0"), *second = getenv("DP_CARD2_1");
-	int fd = open_block(second);
+	int fd = pci_open_block(second);
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EBUSY, __dev_claim(first, DEV_UNBIND | DEV_WHOLE_SET, 0));
@@ -344,7 +330,7 @@ TEST_F_TIMEOUT(claim, a_set_that_is_half_in_use, 60)
 
 static void read_head(const char *address, char *head)
 {
-	int fd = open_block(address);
+	int fd = pci_open_block(address);
 
 	dp_assert(fd >= 0 && pread(fd, head, DISK_HEAD, 0) == DISK_HEAD, "%s cannot be read", address);
 	close(fd);
@@ -358,7 +344,7 @@ TEST_F_TIMEOUT(claim, the_disk_comes_back, 60)
 	dev_claim(self->nvme, DEV_UNBIND, 0);
 	EXPECT_FALSE(pci_block(self->nvme, name, sizeof(name)));
 	dev_release(self->nvme, 0, 0);
-	ASSERT_TRUE(wait_until(open_block(self->nvme) >= 0, SETTLE_MS));
+	ASSERT_TRUE(wait_until(pci_open_block(self->nvme) >= 0, SETTLE_MS));
 	read_head(self->nvme, after);
 	EXPECT_EQ(0, memcmp(before, after, DISK_HEAD));
 }

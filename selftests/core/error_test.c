@@ -482,27 +482,6 @@ FIXTURE(changed) {
 	const char *port;
 };
 
-static bool hotplug_driver(FIXTURE_DATA(changed) *self, const char *what)
-{
-	return host_does("echo %s:pcie004 >/sys/bus/pci_express/drivers/pciehp/%s", self->port, what);
-}
-
-static bool swap_card(FIXTURE_DATA(changed) *self, const char *card)
-{
-	bool swapped;
-
-	pci_slot_power(self->port, false);
-	swapped = qmp("device_add bus=rpn0 %s", card);
-	pci_slot_power(self->port, true);
-	return swapped;
-}
-
-static bool find_anew(FIXTURE_DATA(changed) *self)
-{
-	return host_does("echo 1 >/sys/bus/pci/devices/%s/remove && echo 1 >/sys/bus/pci/rescan", self->slot) &&
-	       wait_until(pci_settled(self->slot), SETTLE_MS);
-}
-
 #define CARD(subsystem) "driver=e1000e mac=52:54:00:44:50:01 subsys_ven=0x8086 romfile= subsys=" subsystem
 
 FIXTURE_SETUP(changed)
@@ -512,9 +491,9 @@ FIXTURE_SETUP(changed)
 	self->port = pci_env("DP_NUMA0_PORT");
 	if (!self->slot || !self->port)
 		SKIP(return, "no such slot on this machine");
-	ASSERT_TRUE(hotplug_driver(self, "unbind"));
-	ASSERT_TRUE(swap_card(self, CARD("0x1111")));
-	ASSERT_TRUE(find_anew(self));
+	ASSERT_TRUE(slot_driver(self->port, false));
+	ASSERT_TRUE(slot_swap(self->port, CARD("0x1111")));
+	ASSERT_TRUE(slot_find_anew(self->slot));
 	ASSERT_TRUE(wait_until(pci_driver_is(self->slot, "e1000e"), SETTLE_MS));
 	dev_claim(self->slot, DEV_UNBIND, 0);
 	vm_new(VM, NULL);
@@ -525,12 +504,12 @@ FIXTURE_TEARDOWN_PARENT(changed)
 {
 	if (!self->slot || !self->port)
 		return;
-	EXPECT_TRUE(swap_card(self, "driver=edu id=numaedu dma_mask=0xffffffff"));
-	EXPECT_TRUE(find_anew(self));
+	EXPECT_TRUE(slot_swap(self->port, "driver=edu id=numaedu dma_mask=0xffffffff"));
+	EXPECT_TRUE(slot_find_anew(self->slot));
 	EXPECT_EQ(0, host_restore());
 	/* What has happened in the slot is no news for the driver. */
-	pci_slot_forget(self->port);
-	EXPECT_TRUE(hotplug_driver(self, "bind"));
+	slot_forget(self->port);
+	EXPECT_TRUE(slot_driver(self->port, true));
 }
 
 /* The VM loses it, and nobody gets it, until an admin has looked. */
@@ -541,7 +520,7 @@ TEST_F_TIMEOUT(changed, is_quarantined, 180)
 
 	vm = vm_open(VM);
 	fd = open_err(vm, self->slot, &err);
-	ASSERT_TRUE(swap_card(self, CARD("0x2222")));
+	ASSERT_TRUE(slot_swap(self->port, CARD("0x2222")));
 	ASSERT_TRUE(inject("rpn0", FATAL));
 	EXPECT_TRUE(wait_until(device_is_dead(fd), SETTLE_MS));
 	EXPECT_TRUE(dev_reaches(self->slot, STATE(QUARANTINED), SETTLE_MS));
@@ -550,14 +529,14 @@ TEST_F_TIMEOUT(changed, is_quarantined, 180)
 	close(fd);
 	EXPECT_EQ(-EIO, __vm_device(vm, self->slot));
 	close(vm);
-	ASSERT_TRUE(swap_card(self, CARD("0x1111")));
+	ASSERT_TRUE(slot_swap(self->port, CARD("0x1111")));
 	EXPECT_EQ(0, __dev_recover(self->slot));
 	EXPECT_EQ(STATE(RESERVED), dev_state(self->slot));
 }
 
 TEST_F_TIMEOUT(changed, while_reserved, 180)
 {
-	ASSERT_TRUE(swap_card(self, CARD("0x2222")));
+	ASSERT_TRUE(slot_swap(self->port, CARD("0x2222")));
 	ASSERT_TRUE(inject("rpn0", FATAL));
 	EXPECT_TRUE(dev_reaches(self->slot, STATE(QUARANTINED), SETTLE_MS));
 }

@@ -20,11 +20,6 @@
 #define STATE(name) DIRECTPATH_STATE_##name
 #define STEP(name) DIRECTPATH_CLEAN_STEP_##name
 
-#define EXPECT_TEXT(said) \
-	EXPECT_NE(NULL, strstr(ctl_last.text, said)) TH_LOG("'%s' is not in '%s'", said, ctl_last.text)
-#define EXPECT_IN(said, text) \
-	EXPECT_NE(NULL, strstr(text, said)) TH_LOG("'%s' is not in '%s'", said, text)
-
 /* --- resets --- */
 
 FIXTURE(reset) {
@@ -243,27 +238,12 @@ FIXTURE(identity) {
 static bool swap_card(FIXTURE_DATA(identity) *self, const char *fmt, const char *card, unsigned int subsystem)
 {
 	char arguments[160];
-	bool swapped;
 
 	snprintf(arguments, sizeof(arguments), fmt, card, subsystem);
-	pci_slot_power(self->port, false);
-	swapped = qmp("device_add bus=rpn0 %s", arguments);
-	pci_slot_power(self->port, true);
-	return swapped;
+	return slot_swap(self->port, arguments);
 }
 
 #define swap_nic(self, subsystem) swap_card(self, "%s subsys=0x%x", NIC, subsystem)
-
-static bool find_anew(FIXTURE_DATA(identity) *self)
-{
-	return host_does("echo 1 >/sys/bus/pci/devices/%s/remove && echo 1 >/sys/bus/pci/rescan", self->slot) &&
-	       wait_until(pci_settled(self->slot), SETTLE_MS);
-}
-
-static bool hotplug_driver(FIXTURE_DATA(identity) *self, const char *what)
-{
-	return host_does("echo %s:pcie004 >/sys/bus/pci_express/drivers/pciehp/%s", self->port, what);
-}
 
 FIXTURE_SETUP(identity)
 {
@@ -272,9 +252,9 @@ FIXTURE_SETUP(identity)
 	self->port = pci_env("DP_NUMA0_PORT");
 	if (!self->slot || !self->port)
 		SKIP(return, "no such slot on this machine");
-	ASSERT_TRUE(hotplug_driver(self, "unbind"));
+	ASSERT_TRUE(slot_driver(self->port, false));
 	ASSERT_TRUE(swap_nic(self, 0x1111));
-	ASSERT_TRUE(find_anew(self));
+	ASSERT_TRUE(slot_find_anew(self->slot));
 	ASSERT_TRUE(wait_until(pci_driver_is(self->slot, "e1000e"), SETTLE_MS));
 }
 
@@ -283,11 +263,11 @@ FIXTURE_TEARDOWN_PARENT(identity)
 	if (!self->slot || !self->port)
 		return;
 	EXPECT_TRUE(swap_card(self, "%s dma_mask=0x%x", "driver=edu id=numaedu", 0xffffffff));
-	EXPECT_TRUE(find_anew(self));
+	EXPECT_TRUE(slot_find_anew(self->slot));
 	EXPECT_EQ(0, host_restore());
 	/* What has happened in the slot is no news for the driver. */
-	pci_slot_forget(self->port);
-	EXPECT_TRUE(hotplug_driver(self, "bind"));
+	slot_forget(self->port);
+	EXPECT_TRUE(slot_driver(self->port, true));
 }
 
 static bool next_cause(struct nl_sock *sock, const char *address, const char *cause, struct ctl_event *event)

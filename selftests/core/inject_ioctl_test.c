@@ -199,6 +199,22 @@ TEST_F_TIMEOUT(failing, count, 600)
 	sweep(_metadata, self, &count_action);
 }
 
+/* What no device here has is answered, whatever else fails. */
+static int act_lacking(FIXTURE_DATA(failing) *self)
+{
+	struct vfio_device_feature feature = { .argsz = sizeof(feature), .flags = VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET };
+	struct directpath_set_bar bar = { .size = sizeof(bar), .flags = DIRECTPATH_BAR_WC };
+	int ret;
+
+	ret = fd_ioctl(self->fd, VFIO_DEVICE_FEATURE, &feature);
+	if (ret != -ENOTTY)
+		return ret ?: -EIO;
+	return refused(fd_ioctl(self->fd, DIRECTPATH_DEVICE_SET_BAR, &bar));
+}
+
+static const struct action lacking_action = { RUNNING, NULL, act_lacking, nothing_done };
+SWEEP(lacking, 300)
+
 static int act_device_reset(FIXTURE_DATA(failing) *self)
 {
 	return self->is_edu ? refused(__device_reset(self->fd)) : __device_reset(self->fd);

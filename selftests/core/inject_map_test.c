@@ -23,6 +23,7 @@ static void sweep_kind(struct __test_metadata *_metadata, FIXTURE_DATA(failing) 
 
 TEST_F_TIMEOUT(failing, map_anon, 900) { sweep_kind(_metadata, self, MEM_ANON); }
 TEST_F_TIMEOUT(failing, map_thp, 900) { sweep_kind(_metadata, self, MEM_THP); }
+TEST_F_TIMEOUT(failing, map_shared, 900) { sweep_kind(_metadata, self, MEM_SHARED); }
 TEST_F_TIMEOUT(failing, map_memfd, 900) { sweep_kind(_metadata, self, MEM_MEMFD); }
 TEST_F_TIMEOUT(failing, map_hugetlb, 900) { sweep_kind(_metadata, self, MEM_HUGETLB); }
 

@@ -236,6 +236,91 @@ SWEEP(recover, 1800)
 static const struct action vm_action = { CLAIMED, NULL, act_vm, vm_done };
 SWEEP(vm, 1800)
 
+/* --- force --- */
+
+/* From a VM that uses it. */
+static void prepare_forced(FIXTURE_DATA(failing) *self)
+{
+	vm_new(OTHER, NULL);
+	vm_attach(OTHER, self->address);
+	self->vm_fd = vm_open(OTHER);
+	prepare_revoke(self);
+}
+
+static int act_forced(FIXTURE_DATA(failing) *self)
+{
+	return __dev_release(self->address, DEV_DRIVERLESS | DEV_WHOLE_SET, DEV_FORCE(ATTACHED));
+}
+
+/* It is the host's, or it is still claimed, and then the VM has it or has lost it for good. */
+static void forced_done(struct __test_metadata *_metadata, FIXTURE_DATA(failing) *self, int ret)
+{
+	bool claimed = is_claimed(_metadata, self);
+	struct vm_info vm;
+
+	EXPECT_EQ(!ret, !claimed);
+	if (!claimed)
+		EXPECT_TRUE(device_is_dead(self->fd));
+	close_device(self);
+	close(self->vm_fd);
+	EXPECT_TRUE(wait_until(at_rest(self), SETTLE_MS));
+	vm_get(OTHER, &vm);
+	if (vm.nr_devices)
+		vm_detach(OTHER, self->address, false);
+	vm_del(OTHER);
+	if (!claimed)
+		dev_claim(self->address, claim_flags(self), 0);
+	else if (dev_state(self->address) == STATE(QUARANTINED))
+		EXPECT_EQ(0, __dev_recover(self->address)) TH_LOG("%s", ctl_last.text);
+}
+
+static const struct action forced_action = { CLAIMED, prepare_forced, act_forced, forced_done };
+SWEEP_DRIVERLESS(forced, 1800)
+
+/* --- another card in its place --- */
+
+#define MASK_MODULE "dpath_test_broken"
+#define MASK "/dp/build/$(uname -r)/selftests/modules/" MASK_MODULE ".ko"
+
+/* What it shows is not what was claimed, or accepted last. */
+static void prepare_accept(FIXTURE_DATA(failing) *self)
+{
+	static bool other;
+
+	other = !other;
+	dp_assert(host_does("echo %d >/sys/module/" MASK_MODULE "/parameters/mode", other ? 3 : 0), "no " MASK_MODULE);
+	dp_assert(__dev_reset(self->address) && dev_state(self->address) == STATE(QUARANTINED), "it is taken for the same: %s",
+		  dev_state_name(dev_state(self->address)));
+}
+
+static int act_accept(FIXTURE_DATA(failing) *self)
+{
+	return __dev_accept(self->address);
+}
+
+/* It is accepted and reset; or accepted, and its reset has failed; or neither. */
+static void accept_done(struct __test_metadata *_metadata, FIXTURE_DATA(failing) *self, int ret)
+{
+	struct dev_info dev;
+
+	EXPECT_EQ(!ret, dev_state(self->address) == STATE(READY));
+	if (ret && __dev_accept(self->address))
+		EXPECT_EQ(0, __dev_recover(self->address)) TH_LOG("%s", ctl_last.text);
+	dev_get(self->address, &dev);
+	EXPECT_TRUE(dev.accepted.known && strstr(dev.accepted.change, "subsystem was")) TH_LOG("'%s'", dev.accepted.change);
+}
+
+static const struct action accept_action = { CLAIMED, prepare_accept, act_accept, accept_done };
+
+TEST_F_TIMEOUT(failing, accept, 1800)
+{
+	ASSERT_TRUE(host_does("rmmod " MASK_MODULE " 2>/dev/null; insmod " MASK " address=%s", self->address));
+	sweep(_metadata, self, &accept_action);
+	ASSERT_TRUE(host_does("echo 0 >/sys/module/" MASK_MODULE "/parameters/mode; rmmod " MASK_MODULE));
+	if (__dev_reset(self->address))
+		EXPECT_EQ(0, __dev_accept(self->address)) TH_LOG("%s", ctl_last.text);
+}
+
 /* --- cleaning --- */
 
 /* A tenant has had it; or the one of an earlier test. */

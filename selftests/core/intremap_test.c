@@ -14,9 +14,6 @@
 #define VM "t-intremap"
 #define STATE(name) DIRECTPATH_STATE_##name
 
-#define EXPECT_IN(said, text) \
-	EXPECT_NE(NULL, strstr(text, said)) TH_LOG("'%s' is not in '%s'", said, text)
-
 FIXTURE(intremap) {
 	const char *edu;
 };

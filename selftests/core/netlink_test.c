@@ -16,10 +16,6 @@
 #define VM "t-netlink"
 #define NOWHERE "0000:ff:1f.7"
 
-/* Did the last refusal say this? */
-#define EXPECT_TEXT(said) \
-	EXPECT_NE(NULL, strstr(ctl_last.text, said)) TH_LOG("'%s' is not in '%s'", said, ctl_last.text)
-
 FIXTURE(netlink) {
 	const char *edu;
 	struct host_info before;

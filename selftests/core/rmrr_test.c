@@ -19,9 +19,6 @@
 #define VM "t-rmrr"
 #define STATE(name) DIRECTPATH_STATE_##name
 
-#define EXPECT_IN(said, text) \
-	EXPECT_NE(NULL, strstr(text, said)) TH_LOG("'%s' is not in '%s'", said, text)
-
 struct region {
 	uint64_t first;
 	uint64_t last;

@@ -25,9 +25,6 @@
 #define HDA_CORB 0x40
 #define HDA_MARK 0x12345680
 
-#define EXPECT_TEXT(said) \
-	EXPECT_NE(NULL, strstr(ctl_last.text, said)) TH_LOG("'%s' is not in '%s'", said, ctl_last.text)
-
 /* The card below the switch: an hda and an edu, neither with a reset of its own. */
 FIXTURE(set) {
 	const char *hda;

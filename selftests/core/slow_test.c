@@ -20,9 +20,6 @@
 #define SHORT_MS 500
 #define NO_DEADLINE_MS 60000
 
-#define EXPECT_TEXT(said) \
-	EXPECT_NE(NULL, strstr(ctl_last.text, said)) TH_LOG("'%s' is not in '%s'", said, ctl_last.text)
-
 /* Claims have not been made of @first before where @hot: it has just come. */
 FIXTURE(slow) {
 	const char *first;
@@ -47,6 +44,11 @@ static bool hold(bool on)
 	return host_does("echo %d >/sys/module/" DRIVER "/parameters/hold", on);
 }
 
+static bool hold_probe(bool on)
+{
+	return host_does("echo %d >/sys/module/" DRIVER "/parameters/hold_probe", on);
+}
+
 static bool give_to_slow(const char *address)
 {
 	return host_does("insmod " MODULE) && (pci_driver_is(address, "") || !pci_unbind(address)) && pci_set_override(address, DRIVER) &&
@@ -56,7 +58,7 @@ static bool give_to_slow(const char *address)
 /* To nobody, or to nvme. */
 static bool take_from_slow(const char *address, const char *driver)
 {
-	return hold(false) && wait_until(!__dev_release(address, DEV_WHOLE_SET, 0) || pci_driver_is(address, DRIVER), SETTLE_MS) &&
+	return hold(false) && hold_probe(false) && wait_until(!__dev_release(address, DEV_WHOLE_SET, 0) || pci_driver_is(address, DRIVER), SETTLE_MS) &&
 	       wait_until(pci_driver_is(address, DRIVER), SETTLE_MS) && !pci_unbind(address) && pci_set_override(address, "") &&
 	       host_does("rmmod " DRIVER) && (!driver || !pci_bind(address, driver));
 }
@@ -99,27 +101,33 @@ static bool back_at_slow(const char *address)
 	return dev_reaches(address, STATE(HOST), SETTLE_MS) && wait_until(pci_driver_is(address, DRIVER), SETTLE_MS);
 }
 
+static bool is_stuck(const char *address, const char *where)
+{
+	struct dev_info info;
+
+	dev_get(address, &info);
+	return info.state == STATE(CLAIMING) && strstr(info.detail, where) == info.detail;
+}
+
 /* Told at the deadline; shown as what it is; goes back when its driver returns, for who asked was told no. */
 TEST_F_TIMEOUT(slow, remove_hangs, 120)
 {
 	unsigned int flags = DEV_UNBIND | set_flag(variant);
-	struct dev_info info;
 
 	host_set(DIRECTPATH_A_HOST_UNBIND_DEADLINE_MS, SHORT_MS);
 	ASSERT_TRUE(hold(true));
 	EXPECT_EQ(-ETIMEDOUT, __dev_claim(self->first, flags, 0));
 	EXPECT_TEXT("the host driver " DRIVER " has not let go in time");
 	EXPECT_TEXT(self->first);
-	dev_get(self->first, &info);
-	EXPECT_EQ(STATE(CLAIMING), info.state);
-	EXPECT_EQ(0, strncmp("stuck in " DRIVER " remove, ", info.detail, strlen("stuck in " DRIVER " remove, "))) TH_LOG("%s", info.detail);
+	EXPECT_TRUE(is_stuck(self->first, "stuck in " DRIVER " remove, "));
 	/* Neither can it be asked for twice, nor can the module go. */
 	EXPECT_EQ(-EBUSY, __dev_claim(self->first, flags, 0));
 	EXPECT_TEXT("claim");
 	EXPECT_GT(0, __dev_release(self->first, set_flag(variant), 0));
 	EXPECT_FALSE(host_does("rmmod directpath 2>/dev/null"));
 
-	/* Others are served. */
+	/* Others are served, by drivers that may take their time. */
+	host_set(DIRECTPATH_A_HOST_UNBIND_DEADLINE_MS, NO_DEADLINE_MS);
 	dev_claim(self->other, DEV_UNBIND, 0);
 	EXPECT_EQ(0, __dev_reset(self->other));
 	dev_release(self->other, 0, 0);
@@ -127,11 +135,45 @@ TEST_F_TIMEOUT(slow, remove_hangs, 120)
 
 	ASSERT_TRUE(hold(false));
 	EXPECT_TRUE(back_at_slow(self->first));
-	host_set(DIRECTPATH_A_HOST_UNBIND_DEADLINE_MS, NO_DEADLINE_MS);
 	dev_claim(self->first, flags, 0);
 	EXPECT_EQ(STATE(READY), dev_state(self->first));
 	dev_release(self->first, set_flag(variant), 0);
 	EXPECT_TRUE(back_at_slow(self->first));
+}
+
+static void bind_to_slow(__attribute__((unused)) struct peer *self, void *address)
+{
+	int ret = pci_bind(address, DRIVER);
+
+	dp_assert(!ret, "%s: %s", (char *)address, strerror(-ret));
+}
+
+/* Whoever has its device lock: a driver that is just binding. It gets the function when it has got ready at last. */
+TEST_F_TIMEOUT(slow, probe_hangs, 120)
+{
+	unsigned int flags = DEV_UNBIND | set_flag(variant);
+	struct peer binder;
+
+	host_set(DIRECTPATH_A_HOST_UNBIND_DEADLINE_MS, SHORT_MS);
+	ASSERT_EQ(0, pci_unbind(self->first));
+	ASSERT_TRUE(hold_probe(true));
+	peer_start(&binder, bind_to_slow, (void *)self->first);
+	/* Its name is there before its probe() is called. */
+	ASSERT_TRUE(wait_until(pci_driver_is(self->first, DRIVER), SETTLE_MS));
+	EXPECT_EQ(-ETIMEDOUT, __dev_claim(self->first, flags, 0));
+	EXPECT_TEXT("has not ended in time what it does with it");
+	EXPECT_TEXT(self->first);
+	EXPECT_TRUE(is_stuck(self->first, "stuck in the wait for its device lock, "));
+
+	/* Others are served, by drivers that may take their time. */
+	host_set(DIRECTPATH_A_HOST_UNBIND_DEADLINE_MS, NO_DEADLINE_MS);
+	dev_claim(self->other, DEV_UNBIND, 0);
+	dev_release(self->other, 0, 0);
+	EXPECT_EQ(STATE(CLAIMING), dev_state(self->first));
+
+	ASSERT_TRUE(hold_probe(false));
+	EXPECT_TRUE(back_at_slow(self->first));
+	EXPECT_EQ(0, peer_wait(&binder));
 }
 
 /* It returns late, but in time. */
@@ -188,14 +230,11 @@ static uint32_t begin_claim(FIXTURE_DATA(meanwhile) *self)
 /* A disk that is opened stays the host's, and open. */
 TEST_F_TIMEOUT(meanwhile, a_disk_is_opened, 120)
 {
-	char name[64], path[80];
 	uint32_t op;
 	int fd;
 
-	ASSERT_TRUE(wait_until(pci_block(self->second, name, sizeof(name)), SETTLE_MS));
-	snprintf(path, sizeof(path), "/dev/%s", name);
 	op = begin_claim(self);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = pci_open_block(self->second);
 	ASSERT_LE(0, fd);
 	ASSERT_TRUE(hold(false));
 	EXPECT_EQ(-EBUSY, __ctl_wait(op));

@@ -130,14 +130,9 @@ static bool is_free(const char *slot)
 
 static bool add(const char *slot, bool nvme)
 {
-	/* QEMU frees a name some time after it has lost the device. */
-	static unsigned int drives;
-
-	if (!nvme)
-		return qmp("device_add driver=edu id=%s dma_mask=0xffffffffffffffff bus=%s", id_in(slot), slot);
-	drives++;
-	return qmp_monitor("drive_add 0 if=none,id=hot%d.%u,driver=null-co,size=16M,read-zeroes=on", getpid(), drives) &&
-	       qmp("device_add driver=nvme id=%s serial=hot drive=hot%d.%u bus=%s", id_in(slot), getpid(), drives, slot);
+	if (nvme)
+		return qmp_add_nvme(id_in(slot), slot);
+	return qmp("device_add driver=edu id=%s dma_mask=0xffffffffffffffff bus=%s", id_in(slot), slot);
 }
 
 /*
@@ -149,7 +144,7 @@ static bool stays(const char *slot, const char *address)
 	if (!strcmp(slot, "rp5"))
 		return true;
 	usleep(BUTTON_US);
-	return pci_present(address) && pci_slot_rests(getenv("DP_NUMA0_PORT"));
+	return pci_present(address) && slot_rests(getenv("DP_NUMA0_PORT"));
 }
 
 static void plug(const char *slot, bool nvme, const char *address)
@@ -172,14 +167,14 @@ static void plug(const char *slot, bool nvme, const char *address)
 /* The interrupt of the slot is off meanwhile: the port's driver would take a slot without power for one that it has emptied itself. */
 static void pull(const char *port)
 {
-	pci_slot_control(port, PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC, PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
-	pci_slot_control(port, PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC, PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PWR_IND_OFF);
+	slot_control(port, PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC, PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
+	slot_control(port, PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC, PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PWR_IND_OFF);
 }
 
 FIXTURE_TEARDOWN_PARENT(revoke)
 {
 	if (self->hot)
-		pci_slot_power(getenv("DP_HOTPLUG_PORT"), true);
+		slot_power(getenv("DP_HOTPLUG_PORT"), true);
 	EXPECT_EQ(0, host_restore());
 	if (self->hot && pci_present(self->hot)) {
 		EXPECT_TRUE(qmp("device_del id=hot"));
@@ -252,7 +247,7 @@ static void take(struct round *round)
 		dp_assert(qmp("device_del id=hot"), "no ejection");
 		break;
 	case WAY_VANISH:
-		pci_slot_power(getenv("DP_HOTPLUG_PORT"), false);
+		slot_power(getenv("DP_HOTPLUG_PORT"), false);
 		dp_assert(pci_config_read(round->address, 0, 4) == ONES, "%s is still there", round->address);
 		start = now_ms();
 		vm_detach(VM, round->address, true);
@@ -321,7 +316,7 @@ static void check_rest(struct __test_metadata *_metadata, struct round *round)
 	case WAY_VANISH:
 		EXPECT_EQ(STATE(FAILED), dev_state(round->address));
 		EXPECT_NE(0, __dev_recover(round->address));
-		pci_slot_power(getenv("DP_HOTPLUG_PORT"), true);
+		slot_power(getenv("DP_HOTPLUG_PORT"), true);
 		EXPECT_EQ(0, __dev_recover(round->address)) TH_LOG("%s", ctl_last.text);
 		EXPECT_EQ(STATE(READY), dev_state(round->address));
 		break;

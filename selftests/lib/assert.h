@@ -14,4 +14,8 @@
 
 void dp_die(const char *file, int line, const char *what, const char *fmt, ...) __attribute__((noreturn, format(printf, 4, 5)));
 
+/* In a test of the harness: @text contains @said. */
+#define EXPECT_IN(said, text) \
+	EXPECT_NE(NULL, strstr(text, said)) TH_LOG("'%s' is not in '%s'", said, text)
+
 #endif

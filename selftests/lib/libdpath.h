@@ -22,6 +22,7 @@
 #include "proc.h"
 #include "qmp.h"
 #include "rig.h"
+#include "slot.h"
 #include "space.h"
 #include "vm.h"
 

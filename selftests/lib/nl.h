@@ -46,6 +46,9 @@ struct ctl_result {
 
 extern struct ctl_result ctl_last;
 
+/* In a test of the harness: so said the kernel. */
+#define EXPECT_TEXT(said) EXPECT_IN(said, ctl_last.text)
+
 /* A message that answers a request: its attributes by type. */
 typedef void (*ctl_handler)(struct nlattr **attrs, void *arg);
 

@@ -17,6 +17,7 @@
 
 #include "assert.h"
 #include "pci.h"
+#include "proc.h"
 
 #define DEVICES "/sys/bus/pci/devices"
 #define DRIVERS "/sys/bus/pci/drivers"
@@ -153,26 +154,27 @@ uint32_t pci_config_read(const char *address, unsigned int offset, size_t size)
 	return value;
 }
 
-static void config_change(const char *address, unsigned int offset, uint16_t mask, uint16_t bits)
+void pci_config_write(const char *address, unsigned int offset, uint32_t value, size_t size)
 {
 	int fd = open_config(address);
-	uint16_t value;
 
-	dp_assert(pread(fd, &value, sizeof(value), offset) == sizeof(value), "%s: %#x", address, offset);
-	value = (value & ~mask) | bits;
-	dp_assert(pwrite(fd, &value, sizeof(value), offset) == sizeof(value), "%s: %#x", address, offset);
+	dp_assert(pwrite(fd, &value, size, offset) == (ssize_t)size, "%s: %#x", address, offset);
 	close(fd);
+}
+
+void pci_config_change(const char *address, unsigned int offset, uint16_t mask, uint16_t bits)
+{
+	uint16_t value = pci_config_read(address, offset, sizeof(value));
+
+	pci_config_write(address, offset, (value & ~mask) | bits, sizeof(value));
 }
 
 void pci_config_set(const char *address, unsigned int offset, uint16_t bits)
 {
-	config_change(address, offset, bits, bits);
+	pci_config_change(address, offset, bits, bits);
 }
 
-/* Attention button, power fault, latch, presence changed, command completed. */
-#define SLOT_EVENTS 0x1f
-
-static unsigned int find_capability(const char *address, uint8_t id)
+unsigned int pci_find_capability(const char *address, uint8_t id)
 {
 	unsigned int pos = pci_config_read(address, PCI_CAPABILITY_LIST, 1), ttl = 48;
 
@@ -180,32 +182,6 @@ static unsigned int find_capability(const char *address, uint8_t id)
 		pos = pci_config_read(address, pos + 1, 1);
 	dp_assert(pos, "%s has no capability %#x", address, id);
 	return pos;
-}
-
-void pci_slot_control(const char *port, uint16_t mask, uint16_t bits)
-{
-	config_change(port, find_capability(port, PCI_CAP_ID_EXP) + PCI_EXP_SLTCTL, mask, bits);
-}
-
-void pci_slot_power(const char *port, bool on)
-{
-	pci_slot_control(port, PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC,
-			 on ? PCI_EXP_SLTCTL_PWR_IND_ON : PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
-}
-
-bool pci_slot_rests(const char *port)
-{
-	uint16_t control = pci_config_read(port, find_capability(port, PCI_CAP_ID_EXP) + PCI_EXP_SLTCTL, 2);
-
-	return (control & (PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC)) == PCI_EXP_SLTCTL_PWR_IND_ON;
-}
-
-void pci_slot_forget(const char *port)
-{
-	unsigned int pos = find_capability(port, PCI_CAP_ID_EXP) + PCI_EXP_SLTSTA;
-
-	/* QEMU clears what is set, if nothing else is to be cleared. */
-	config_change(port, pos, (uint16_t)~SLOT_EVENTS, 0);
 }
 
 void *pci_map_resource(const char *address, unsigned int index, size_t size)
@@ -265,6 +241,16 @@ bool pci_block(const char *address, char *name, size_t size)
 		return false;
 	snprintf(name, size, "%sn%s", ctrl, strrchr(ns, 'n') + 1);
 	return true;
+}
+
+int pci_open_block(const char *address)
+{
+	char name[64], path[80];
+
+	/* Its driver may just have got it back. */
+	dp_assert(wait_until(pci_block(address, name, sizeof(name)), SETTLE_MS), "%s has no block device", address);
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 void netdev_set_up(const char *name, bool up)

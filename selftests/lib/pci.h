@@ -27,20 +27,19 @@ bool pci_set_override(const char *address, const char *name);
 int pci_bind(const char *address, const char *driver);
 int pci_unbind(const char *address);
 uint32_t pci_config_read(const char *address, unsigned int offset, size_t size);
-/* Set bits of a 16 bit register. */
+void pci_config_write(const char *address, unsigned int offset, uint32_t value, size_t size);
+/* Change bits of a 16 bit register; set some. */
+void pci_config_change(const char *address, unsigned int offset, uint16_t mask, uint16_t bits);
 void pci_config_set(const char *address, unsigned int offset, uint16_t bits);
-/* Slot Control of a port (PCIe 7.5.3.10). QEMU takes away what is in a slot without power and with its indicator off. */
-void pci_slot_control(const char *port, uint16_t mask, uint16_t bits);
-void pci_slot_power(const char *port, bool on);
-/* Switched on, and nothing else is about to happen to it: its indicator does not blink. */
-bool pci_slot_rests(const char *port);
-/* Its events are no news any more. */
-void pci_slot_forget(const char *port);
+/* Where a capability is that the function must have. */
+unsigned int pci_find_capability(const char *address, uint8_t id);
 /* A BAR through sysfs; MAP_FAILED and errno if that is refused. */
 void *pci_map_resource(const char *address, unsigned int index, size_t size);
 /* First network interface or block device (a name in /dev) of it; false if there is none. */
 bool pci_netdev(const char *address, char *name, size_t size);
 bool pci_block(const char *address, char *name, size_t size);
+/* Open the block device for reading. */
+int pci_open_block(const char *address);
 /* An interface up or down. */
 void netdev_set_up(const char *name, bool up);
 

@@ -62,7 +62,7 @@ static void transact(const char *request, char *answer)
 	int lock, fd;
 
 	lock = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	dp_assert(lock >= 0 && !flock(lock, LOCK_EX), "no " LOCK ": %m");
+	dp_assert(lock >= 0 && wait_until(!flock(lock, LOCK_EX | LOCK_NB), ANSWER_MS), "no " LOCK ": %m");
 	fd = open(PORT, O_RDWR | O_CLOEXEC);
 	dp_assert(fd >= 0, "no " PORT ": %m");
 	dp_assert(write(fd, request, length) == (ssize_t)length, "QEMU does not take %s", request);
@@ -143,4 +143,13 @@ bool qmp_monitor(const char *fmt, ...)
 	if (!strstr(answer, "\"OK"))
 		printf("# QEMU: %s", answer);
 	return strstr(answer, "\"OK");
+}
+
+bool qmp_add_nvme(const char *id, const char *bus)
+{
+	static unsigned int drives;
+
+	drives++;
+	return qmp_monitor("drive_add 0 if=none,id=drive%d.%u,driver=null-co,size=16M,read-zeroes=on", getpid(), drives) &&
+	       qmp("device_add driver=nvme id=%s serial=hot drive=drive%d.%u bus=%s", id, getpid(), drives, bus);
 }

@@ -17,4 +17,7 @@ bool qmp_asks(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A line for the human monitor, of those that answer OK. */
 bool qmp_monitor(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* An NVMe controller whose disk reads as zeroes, with a drive of its own: QEMU frees a drive some time after it has lost the device. */
+bool qmp_add_nvme(const char *id, const char *bus);
+
 #endif

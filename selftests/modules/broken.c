@@ -2,7 +2,7 @@
 /*
  * A function that does not come back from its reset: insmod dpath_test_broken.ko address=0000:01:00.0, then mode=1: from a function level reset on its
  * config space reads ones, as long as the kernel waits; mode=2: it answers while the kernel waits for it, and no more once that begins to restore it;
- * mode=0: it is well again. The config accesses of its bus go through here; what is written arrives.
+ * mode=3: it shows another subsystem; mode=0: it is well again. The config accesses of its bus go through here; what is written arrives.
  */
 
 #include <linux/delay.h>
@@ -13,7 +13,10 @@ enum mode {
 	MODE_WELL,
 	MODE_SILENT,
 	MODE_LATE,
+	MODE_OTHER,
 };
+
+#define SUBSYSTEM_BIT 0x0100
 
 static char *address = "";
 module_param(address, charp, 0);
@@ -49,21 +52,30 @@ static bool is_ours(struct pci_bus *bus, unsigned int devfn)
 
 static int broken_read(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *value)
 {
+	int ret;
+
 	if (is_ours(bus, devfn) && READ_ONCE(silent)) {
 		*value = ~0U;
 		return PCIBIOS_SUCCESSFUL;
 	}
-	return real->read(bus, devfn, where, size, value);
+	ret = real->read(bus, devfn, where, size, value);
+	if (!ret && is_ours(bus, devfn) && READ_ONCE(mode) == MODE_OTHER) {
+		if (where == PCI_SUBSYSTEM_ID && size == 2)
+			*value ^= SUBSYSTEM_BIT;
+		else if (where == PCI_SUBSYSTEM_VENDOR_ID && size == 4)
+			*value ^= SUBSYSTEM_BIT << 16;
+	}
+	return ret;
 }
 
 static int broken_write(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 value)
 {
 	int ret = real->write(bus, devfn, where, size, value);
 
-	if (!is_ours(bus, devfn) || READ_ONCE(mode) == MODE_WELL)
+	if (!is_ours(bus, devfn) || READ_ONCE(mode) == MODE_WELL || READ_ONCE(mode) == MODE_OTHER)
 		return ret;
 	/* PCIe 7.5.3.4 */
-	if (where == devctl && value & PCI_EXP_DEVCTL_BCR_FLR) {
+	if (devctl && where == devctl && value & PCI_EXP_DEVCTL_BCR_FLR) {
 		WRITE_ONCE(was_reset, true);
 		WRITE_ONCE(silent, READ_ONCE(mode) == MODE_SILENT);
 	} else if (READ_ONCE(was_reset)) {
@@ -86,11 +98,8 @@ static int __init broken_init(void)
 	function = pci_get_domain_bus_and_slot(segment, bus, PCI_DEVFN(slot, nr));
 	if (!function)
 		return -ENODEV;
-	if (!pci_is_pcie(function)) {
-		pci_dev_put(function);
-		return -EINVAL;
-	}
-	devctl = pci_pcie_cap(function) + PCI_EXP_DEVCTL;
+	if (pci_is_pcie(function))
+		devctl = pci_pcie_cap(function) + PCI_EXP_DEVCTL;
 	/* Accesses begin to come before this returns. */
 	real = function->bus->ops;
 	pci_bus_set_ops(function->bus, &broken_ops);

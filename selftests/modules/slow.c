@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A host driver that does not let go: its remove() returns when the parameter `hold' is off. It takes what driver_override gives to it.
+ * A host driver that does not let go: its remove() returns when the parameter `hold' is off, its probe() when `hold_probe' is. It takes what
+ * driver_override gives to it.
  */
 
 #include <linux/delay.h>
@@ -10,8 +11,13 @@
 static bool hold;
 module_param(hold, bool, 0644);
 
+static bool hold_probe;
+module_param(hold_probe, bool, 0644);
+
 static int slow_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
+	while (READ_ONCE(hold_probe))
+		msleep(20);
 	return 0;
 }
 
