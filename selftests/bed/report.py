@@ -134,16 +134,17 @@ class Outcome:
         return texts[-1].lstrip("# ") if texts else ""
 
     def details(self):
-        """The lines that matter of a failed test."""
-        shown = [f"    {line}" for line in essence(self.output)]
-        shown += [f"    after it: {line}" for line in self.between[-OUTPUT_LINES:]]
+        """The lines that matter of a failed test; first the kernel's if it complained,
+        for it is why, and who reads may see the begin only."""
+        said = [f"    {line}" for line in essence(self.output)]
+        said += [f"    after it: {line}" for line in self.between[-OUTPUT_LINES:]]
         at = complaint(self.kernel)
-        if at is None and self.why:
+        last = at is None
+        if last and self.why:
             at = max(0, len(self.kernel) - KERNEL_LINES)
-        if at is not None:
-            near = self.kernel[max(0, at - 3):][:KERNEL_LINES]
-            shown += [f"    kernel: {line}" for line in near]
-        return shown
+        near = [] if at is None else self.kernel[max(0, at - 3):][:KERNEL_LINES]
+        near = [f"    kernel: {line}" for line in near]
+        return said + near if last else near + said
 
 
 def essence(output):

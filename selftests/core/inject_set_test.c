@@ -22,33 +22,25 @@ FIXTURE_VARIANT_ADD(failing, card_by_vfio) {
 	.door = true,
 };
 
-/* --- as one, whatever the door --- */
-
-#define SWEEP_NATIVE(name, sweeper, limit) \
-	TEST_F_TIMEOUT(failing, name, limit) \
-	{ \
-		if (variant->door) \
-			SKIP(return, "it is the same through the other door"); \
-		sweeper(_metadata, self, &name##_action); \
-	}
+/* --- as one --- */
 
 static const struct action claim_action = { HOST, unbind_members, act_claim, claim_done };
-SWEEP_NATIVE(claim, sweep_driverless, 1800)
+SWEEP_DRIVERLESS(claim, 1800)
 
 static const struct action release_action = { CLAIMED, NULL, act_release, release_done };
-SWEEP_NATIVE(release, sweep_driverless, 1800)
+SWEEP_DRIVERLESS(release, 1800)
 
 static const struct action reset_action = { CLAIMED, NULL, act_reset, reset_done };
-SWEEP_NATIVE(reset, sweep, 1800)
+SWEEP(reset, 1800)
 
 static const struct action vm_action = { CLAIMED, NULL, act_vm, vm_done };
-SWEEP_NATIVE(vm, sweep, 1800)
+SWEEP(vm, 1800)
 
 static const struct action run_action = { OPENED, NULL, act_run, run_done };
-SWEEP_NATIVE(run, sweep, 1800)
+SWEEP(run, 1800)
 
 static const struct action revoke_action = { OPENED, prepare_revoke, act_revoke, revoke_done };
-SWEEP_NATIVE(revoke, sweep, 1800)
+SWEEP(revoke, 1800)
 
 static const struct action map_action = { RUNNING, prepare_map, act_map, map_done };
 SWEEP(map, 900)
